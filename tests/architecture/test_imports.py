@@ -1,0 +1,72 @@
+"""Imports between rooms go one way, and heavy packages are imported only where they are used."""
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "src" / "construction_zone"
+FOUNDATIONS = {"conventions", "distributions", "errors", "seeding"}
+CHAIN = ["build", "simulate", "image", "label", "dataset"]
+MAY_IMPORT = {room: FOUNDATIONS | set(CHAIN[: i + 1]) for i, room in enumerate(CHAIN)}
+MAY_IMPORT["learn"] = FOUNDATIONS | {"dataset", "learn"}
+MAY_IMPORT["show"] = FOUNDATIONS | {*CHAIN, "learn", "show"}
+MAY_IMPORT["cli"] = FOUNDATIONS | {*CHAIN, "learn", "show", "cli"}
+MAY_IMPORT.update(dict.fromkeys(FOUNDATIONS, FOUNDATIONS))
+
+GLOBAL_RANDOM_STATE = {"seed", "rand", "randn", "random", "uniform", "normal", "choice", "shuffle", "permutation"}
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "construction_zone":
+            names = [f"construction_zone.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.ImportFrom):
+            pytest.fail(f"{path.relative_to(PACKAGE)}: write imports in full, from construction_zone.… import …")
+        rooms |= {name.split(".")[1] for name in names if name.startswith("construction_zone.")}
+    return rooms
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_import_only_what_lies_before_them(path: Path) -> None:
+    room = room_of(path)
+    beyond = imported_rooms(path) - MAY_IMPORT[room]
+    # a lone `from construction_zone import __version__` names no room
+    assert beyond - {"__version__"} == set(), f"{room} must not import {beyond}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_global_random_state(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        owner = ast.unparse(node.func.value)
+        assert not (owner in ("np.random", "numpy.random", "random") and node.func.attr in GLOBAL_RANDOM_STATE)
+        assert f"{owner}.{node.func.attr}" != "torch.manual_seed", "seed a torch.Generator instead"
+
+
+def test_building_needs_no_torch_and_imports_fast() -> None:
+    code = "import sys, construction_zone as cz; cz.Crystal, cz.Scene; sys.exit('torch' in sys.modules)"
+    seconds = []
+    for _ in range(3):  # the fastest of three: the first one fills the disk cache
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.5
