@@ -1,0 +1,151 @@
+"""Settings of the microscope and the images it takes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from construction_zone.errors import InvalidInput
+from construction_zone.image import Microscope
+from construction_zone.simulate.waves import ExitWaves
+
+
+def waves(*lead: int, shape: tuple[int, int] = (32, 40), sampling: float = 0.2, seed: int = 0) -> ExitWaves:
+    rng = np.random.default_rng(seed)
+    lead = lead or (1,)
+    array = 1 + 0.2 * (rng.normal(size=(*lead, *shape)) + 1j * rng.normal(size=(*lead, *shape)))
+    names = ("defocus", "thickness")[: len(lead) - 1]
+    return ExitWaves(
+        array=torch.from_numpy(array).to(torch.complex64),
+        sampling=(sampling, sampling),
+        energy=300e3,
+        z=20.0,
+        seeds=tuple(range(lead[-1])),
+        dims=(*names, "configuration", "y", "x"),
+    )
+
+
+def vacuum(shape: tuple[int, int] = (64, 64), sampling: float = 0.2) -> ExitWaves:
+    return ExitWaves(torch.ones(1, *shape, dtype=torch.complex64), (sampling, sampling), 300e3, 0.0)
+
+
+def test_vacuum_images_to_one() -> None:
+    scope = Microscope(defocus=500, Cs=1.2e7, C12=30, focal_spread=20, source_size=0.4, aperture=15)
+    image = scope.image(vacuum())
+    torch.testing.assert_close(image.array, torch.ones(64, 64), rtol=0, atol=1e-6)
+    assert image.pixel_size == (0.2, 0.2)
+    assert image.extent == pytest.approx((12.8, 12.8))
+    assert image.dose is None
+    assert image.microscope is scope
+
+
+def test_coefficients_carry_krivanek_names_and_signs() -> None:
+    scope = Microscope(defocus=80, Cs=-1.5e5, C12=20, phi12=0.1, C34=3e3, phi34=0.2, phi21=1.0)
+    assert scope.coefficients == {"C10": -80, "C30": -1.5e5, "C12": 20, "phi12": 0.1, "C34": 3e3, "phi34": 0.2}
+
+
+def test_configurations_are_averaged_as_intensities() -> None:
+    scope = Microscope(defocus=60, focal_spread=10)
+    both = waves(2)
+    singles = [
+        scope.image(ExitWaves(both.array[k : k + 1], both.sampling, both.energy, both.z)).array for k in range(2)
+    ]
+    torch.testing.assert_close(scope.image(both).array, (singles[0] + singles[1]) / 2)
+
+
+def test_a_batch_without_noise_is_its_singles() -> None:
+    scope = Microscope(defocus=60, focal_spread=10, source_size=0.2)
+    batch = waves(3, 2)
+    images = scope.image(batch, pixel_size=0.4)
+    assert images.array.shape == (3, 16, 20)
+    for i in range(3):
+        single = ExitWaves(batch.array[i], batch.sampling, batch.energy, batch.z, seeds=(0, 1))
+        assert torch.equal(images.array[i], scope.image(single, pixel_size=0.4).array)
+
+
+def test_with_a_dose_pixels_count_electrons() -> None:
+    image = Microscope(dose=400).image(vacuum((256, 256), 0.1), pixel_size=0.2)
+    assert image.dose == 400
+    assert image.array.shape == (128, 128)
+    assert image.array.dtype == torch.float32
+    assert torch.equal(image.array, image.array.round())
+    assert image.array.double().mean().item() == pytest.approx(400 * 0.04, abs=5 * math.sqrt(16 / 128**2))
+
+
+def test_the_seed_decides_the_noise() -> None:
+    scope = Microscope(dose=100)
+    first, again, other = (scope.image(vacuum(), seed=s).array for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_entries_of_a_batch_have_noise_of_their_own() -> None:
+    stack = ExitWaves(torch.ones(2, 1, 32, 32, dtype=torch.complex64), (0.2, 0.2), 3e5, 0.0, dims=("a", *vacuum().dims))
+    images = Microscope(dose=100).image(stack, seed=4).array
+    assert images.shape == (2, 32, 32)
+    assert not torch.equal(images[0], images[1])
+
+
+def test_the_pixel_that_was_taken_is_on_the_image() -> None:
+    image = Microscope().image(waves(shape=(100, 90)), pixel_size=0.33)
+    assert image.array.shape == (61, 55)
+    assert image.pixel_size == pytest.approx((20 / 61, 18 / 55))
+
+
+def test_more_focal_nodes_change_an_image_little() -> None:
+    """The nodes that are chosen are enough for fringes of 0.39 and 1.56 Å⁻¹."""
+    x = torch.arange(64) * 0.2
+    fringes = 1 + 0.2j * torch.cos(2 * math.pi * x / 2.56) + 0.1j * torch.cos(2 * math.pi * x * 5 / 3.2)
+    wave = ExitWaves(fringes.expand(1, 64, 64).to(torch.complex64), (0.2, 0.2), 300e3, 0.0)
+    chosen = Microscope(defocus=80, focal_spread=10).image(wave).array
+    many = Microscope(defocus=80, focal_spread=10, focal_nodes=41).image(wave).array
+    assert (chosen - many).abs().max() < 2e-3
+    assert (chosen - Microscope(defocus=80).image(wave).array).abs().max() > 2e-2
+
+
+def test_an_aperture_stops_the_beams_beyond_it() -> None:
+    x = torch.arange(64) * 0.2
+    fringes = 1 + 0.2 * torch.cos(2 * math.pi * x * 10 / 12.8)  # 0.78 Å⁻¹: 15.4 mrad
+    wave = ExitWaves(fringes.expand(1, 64, 64).to(torch.complex64), (0.2, 0.2), 300e3, 0.0)
+    assert Microscope(aperture=12).image(wave).array.std() < 1e-6
+    assert Microscope(aperture=20).image(wave).array.std() > 0.1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "5", None, True])
+def test_a_setting_that_is_no_number_is_refused(value) -> None:
+    with pytest.raises(InvalidInput, match=r"defocus is .*give a finite number"):
+        Microscope(defocus=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dose", 0),
+        ("dose", -400),
+        ("focal_spread", -1),
+        ("source_size", -0.1),
+        ("aperture", 0),
+        ("focal_nodes", 1),
+        ("focal_nodes", 7.5),
+        ("focal_nodes", 1000),
+    ],
+)
+def test_a_setting_without_meaning_is_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        Microscope(**{name: value})
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_waves_that_are_not_finite_are_refused(bad: float) -> None:
+    broken = vacuum()
+    broken.array[0, 3, 3] = bad
+    with pytest.raises(InvalidInput, match="NaN or infinite"):
+        Microscope().image(broken)
+
+
+def test_a_pixel_finer_than_the_waves_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="finer than these waves carry"):
+        Microscope().image(vacuum(), pixel_size=0.1)
