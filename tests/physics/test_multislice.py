@@ -145,8 +145,8 @@ def test_total_intensity_never_grows() -> None:
 
 
 def test_first_born_limit() -> None:
-    # ψ − 1 = iσv − (σv)²/2 − … at the atom's plane: the transform's imaginary part is the Born term but for third order,
-    # under 1e-3 of it for hydrogen
+    # ψ − 1 = iσv − (σv)²/2 − … at the atom's plane: the transform's imaginary part is the Born term but for third
+    # order, under 1e-3 of it for hydrogen
     atoms = ase.Atoms("H", [[5.0, 5.0, 0.5]], cell=(10, 10, 1))
     wave = simulate.exit_waves(atoms, sampling=0.1, phonons=None, dtype=torch.complex128).propagated(-1.0)
     ky, kx = (k.numpy() for k in wave.grid.frequencies())

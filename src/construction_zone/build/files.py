@@ -1,0 +1,201 @@
+"""Reading and writing structures.
+
+Everything that ASE knows, plus Prismatic's `.XYZ`. A file is written beside its place and then renamed into it, so
+that a half-written file never looks whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import string
+import warnings
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from construction_zone.build import inputs
+from construction_zone.errors import InvalidInput, StructureFileError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_FORMATS = "use e.g. .xyz, .cif, .pdb, or .XYZ (Prismatic)"
+_NAME_LISTS = ("zones", "phases")
+_PLAIN = "".join(set(string.printable) - set('%"\\\t\n\r\x0b\x0c'))
+"""Characters that ASE's extended XYZ gives back as they were; in names all others are percent-encoded."""
+
+
+def read(path: str | PathLike[str]) -> Atoms:
+    """The structure in a file of any format that ASE or (for CIF) pymatgen reads; `.XYZ` is Prismatic's.
+
+    Raises `StructureFileError` if the file is missing, broken, of unknown format, or has coordinates that are not
+    finite numbers.
+    """
+    from ase import Atoms
+
+    source = Path(path)
+    if not source.is_file():
+        kind = "is a folder" if source.is_dir() else "does not exist"
+        raise StructureFileError(f"{source} {kind}; give the path of a structure file")
+    # readers warn about harmless things (rounded coordinates, unused tags); what matters is checked below
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            atoms = _read_prismatic(source) if source.suffix == ".XYZ" else _read_any(source)
+        except Exception as error:  # readers raise whatever comes: KeyError, IndexError, UnicodeDecodeError, …
+            raise StructureFileError(f"cannot read {source}: {_reason(error)}; is the file whole?") from error
+    if not isinstance(atoms, Atoms) or not len(atoms):
+        raise StructureFileError(f"{source} holds no atoms")
+    try:
+        inputs.points(atoms.positions, "coordinates")
+        inputs.points(atoms.cell.array, "cell")
+    except InvalidInput as error:
+        raise StructureFileError(f"{source}: {error}") from error
+    return atoms
+
+
+def write(atoms: Atoms, path: str | PathLike[str], format: str | None = None) -> Path:
+    """Write `atoms` to `path` in the format of its suffix (`.XYZ`: Prismatic) or in `format`, and return the path.
+
+    Raises `StructureFileError` if the format is unknown or the place cannot be written; a file that was there before
+    then stays as it was.
+    """
+    target = Path(path)
+    inputs.points(atoms.positions, "positions")
+    if target.is_dir():
+        raise StructureFileError(f"cannot write {target}: it is a folder; give the path of a file")
+    kind = format or ("prismatic" if target.suffix == ".XYZ" else _format_of(target))
+    # the suffix stays last because some writers look at it
+    partial = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    try:
+        if kind == "prismatic":
+            partial.write_text(prismatic(atoms), encoding="ascii")
+        else:
+            _write_any(atoms, partial, kind)
+        os.replace(partial, target)
+    except OSError as error:
+        raise StructureFileError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
+    finally:
+        if partial.is_dir():  # some formats are folders
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def prismatic(atoms: Atoms) -> str:
+    """The text of Prismatic's `.XYZ`: cell, then Z, x, y, z (Å), occupancy and rms displacement (Å), then -1.
+
+    The displacement is the array `thermal_u`; 0 (not known) is read by Prismatic as an atom at rest. Coordinates are
+    written as they are; mind that Prismatic's beam enters at high z.
+    """
+    lengths, angles = atoms.cell.lengths(), atoms.cell.angles()
+    if (lengths <= 0).any() or not np.allclose(angles, 90):
+        raise InvalidInput(f"Prismatic needs an orthogonal cell; this one has edges {lengths} Å and angles {angles}°")
+    thermal = atoms.arrays.get("thermal_u", np.zeros(len(atoms)))
+    rows = [
+        f"{z:d} {x:.6f} {y:.6f} {w:.6f} 1 {u:.5f}"
+        for z, (x, y, w), u in zip(
+            atoms.numbers.tolist(), atoms.positions.tolist(), np.asarray(thermal).tolist(), strict=True
+        )
+    ]
+    head = f"{atoms.get_chemical_formula(empirical=len(atoms) < 100_000)} written by construction-zone"
+    return "\n".join([head, " ".join(f"{length:.6f}" for length in lengths), *rows, "-1", ""])
+
+
+def _read_any(source: Path) -> Atoms | list[Atoms]:
+    import ase.io
+
+    try:
+        return _with_names(ase.io.read(source), unquote)
+    except Exception as first:
+        if source.suffix.lower() != ".cif":
+            raise
+        # ASE and pymatgen stumble over different CIF files
+        from pymatgen.core import Structure
+        from pymatgen.io.ase import AseAtomsAdaptor
+
+        try:
+            structure = Structure.from_file(source)
+        except Exception as second:
+            raise ValueError(f"ASE says {_reason(first)!r}, pymatgen says {_reason(second)!r}") from second
+        if not structure.is_ordered:
+            raise ValueError("it has partly filled sites") from first
+        return AseAtomsAdaptor.get_atoms(structure)
+
+
+def _read_prismatic(source: Path) -> Atoms:
+    from ase import Atoms
+
+    lines = source.read_text(encoding="utf-8").splitlines()
+    if len(lines) < 3 or lines[-1].strip() != "-1":
+        raise ValueError("it does not end with the -1 that closes a Prismatic file")
+    rows = np.loadtxt(lines[2:-1], ndmin=2)
+    atoms = Atoms(numbers=rows[:, 0].astype(int), positions=rows[:, 1:4], cell=[float(v) for v in lines[1].split()])
+    atoms.set_array("thermal_u", rows[:, 5])
+    atoms.pbc = True
+    return atoms
+
+
+def _format_of(target: Path) -> str:
+    from ase.io.formats import UnknownFileTypeError, filetype
+
+    try:
+        return str(filetype(str(target), read=False))
+    except UnknownFileTypeError as error:
+        raise StructureFileError(f"{target}: the suffix {target.suffix!r} names no format; {_FORMATS}") from error
+
+
+def _write_any(atoms: Atoms, partial: Path, kind: str) -> None:
+    import ase.io
+    from ase.io.formats import UnknownFileTypeError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ase.io.write(partial, _with_names(atoms, _quoted) if kind == "extxyz" else atoms, format=kind)
+        except OSError:
+            raise
+        except UnknownFileTypeError as error:
+            raise StructureFileError(f"{partial.suffix or kind!r}: no format that ASE writes; {_FORMATS}") from error
+        except Exception as error:  # a format that cannot hold this structure raises whatever comes
+            raise StructureFileError(f"ASE cannot write this structure as {kind!r}: {_reason(error)}") from error
+
+
+def _with_names(atoms: Atoms, code: Callable[[str], str]) -> Atoms:
+    """`atoms` with the names of zones and phases, and all text in the record, put through `code`."""
+    renamed = {
+        key: [code(str(name)) for name in atoms.info[key]]
+        for key in _NAME_LISTS
+        if isinstance(atoms.info.get(key), (list, tuple, np.ndarray))
+    }
+    if isinstance(atoms.info.get("record"), dict):
+        renamed["record"] = _recoded(atoms.info["record"], code)
+    if not renamed:
+        return atoms
+    copy = atoms.copy()
+    copy.info.update(renamed)
+    return copy
+
+
+def _recoded(value: Any, code: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return code(value)
+    if isinstance(value, dict):
+        return {code(str(key)): _recoded(entry, code) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_recoded(entry, code) for entry in value]
+    return value
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe=_PLAIN)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

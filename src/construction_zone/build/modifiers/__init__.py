@@ -1,0 +1,41 @@
+"""What changes the atoms that a generator makes, in a stated order: `Modified(generator, [first, second, …])`."""
+
+from construction_zone.build.modifiers.base import AtomModifier, Modified, Setting, SpaceModifier
+from construction_zone.build.modifiers.chemistry import (
+    Antisites,
+    ConcentrationGradient,
+    LinearProfile,
+    RadialProfile,
+    RandomAlloy,
+    Substitution,
+)
+from construction_zone.build.modifiers.custom import Custom, ThermalSnapshot
+from construction_zone.build.modifiers.defects import Interstitials, Vacancies
+from construction_zone.build.modifiers.fields import Bending, Misfit, StrainGradient
+from construction_zone.build.modifiers.order import ShortRangeOrder, warren_cowley
+from construction_zone.build.modifiers.strain import Deformation, Displacement, Strain
+
+__all__ = [
+    "Antisites",
+    "AtomModifier",
+    "Bending",
+    "ConcentrationGradient",
+    "Custom",
+    "Deformation",
+    "Displacement",
+    "Interstitials",
+    "LinearProfile",
+    "Misfit",
+    "Modified",
+    "RadialProfile",
+    "RandomAlloy",
+    "Setting",
+    "ShortRangeOrder",
+    "SpaceModifier",
+    "Strain",
+    "StrainGradient",
+    "Substitution",
+    "ThermalSnapshot",
+    "Vacancies",
+    "warren_cowley",
+]
