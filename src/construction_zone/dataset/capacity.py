@@ -1,0 +1,35 @@
+"""Whether what a recipe makes will fit on the disk."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from construction_zone.dataset.fields import options
+from construction_zone.dataset.recipe import Recipe
+from construction_zone.distributions import Integers
+from construction_zone.errors import StoreError
+
+COMPRESSED = 0.5
+"""Share of the raw size that is asked for; waves and noisy images hardly compress, smooth ones and masks do."""
+
+
+def bytes_per_structure(recipe: Recipe) -> int:
+    """Raw size of one structure at most: waves, images and mask."""
+    pixels = 1.0
+    for leaf in recipe.cell:
+        pixels *= max(options(leaf)) / min(options(recipe.imaging.pixel_size))
+    phonons = recipe.simulation.phonons
+    most = phonons.high if isinstance(phonons, Integers) else max(value or 1 for value in options(phonons))
+    return int(pixels * (8 * most + 4 * recipe.imaging.per_structure + 1))
+
+
+def check_room(root: Path, recipe: Recipe, structures: int) -> None:
+    """Raise a `StoreError` before anything is made when `structures` more cannot fit on the disk of `root`."""
+    raw = structures * bytes_per_structure(recipe)
+    free = shutil.disk_usage(root).free
+    if free < COMPRESSED * raw:
+        raise StoreError(
+            f"{structures} structures take about {raw / 1e9:.3g} GB and {root} has {free / 1e9:.3g} GB free; "
+            "make room, give another directory, or ask for fewer (--count)"
+        )

@@ -1,0 +1,103 @@
+"""The values of one structure and of its images, drawn from a recipe.
+
+Each leaf has a seed of its own, found by its path, so that a new or changed field moves no other draw; each particle
+and each image has one too, so that their number moves none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from construction_zone import seeding
+from construction_zone.build.transforms import random_rotation
+from construction_zone.dataset.recipe import Recipe
+from construction_zone.errors import SceneError
+
+TRIES = 500
+"""Places tried for a particle before the whole arrangement is begun again."""
+ARRANGEMENTS = 20
+
+
+def structure_seed(recipe: Recipe, index: int) -> np.random.SeedSequence:
+    """The seed of structure `index`: of nothing but the recipe's seed and the index."""
+    return seeding.child(recipe.seed, "structure", index)
+
+
+def image_seed(recipe: Recipe, index: int, image: int) -> np.random.SeedSequence:
+    """The seed of image `image` of structure `index`."""
+    return seeding.child(recipe.seed, "structure", index, "image", image)
+
+
+def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
+    """Drawn values of structure `index` by dotted path; those of particles are lists, one entry a particle.
+
+    Beside the recipe's leaves there are ``particles.position`` (x, y of the centres in Å), ``particles.rotation``
+    (a matrix, uniform on SO(3); null where a zone axis is asked for), ``particles.spin``
+    (degrees about the beam; null where it is random anyway) and ``particles.offset`` (of the lattice from the
+    particle's centre, in fractions of its cell). Raises `SceneError` if the particles find no place.
+    """
+    seed = seeding.child(structure_seed(recipe, index), "draw")
+    drawn = {path: leaf.draw(seeding.generator(seed, path)) for path, leaf in recipe.leaves("structure")}
+    if recipe.particles is None:
+        return drawn
+    count = drawn["particles.count"]
+    for path, leaf in recipe.leaves("particle"):
+        drawn[path] = [leaf.draw(seeding.generator(seed, path, k)) for k in range(count)]
+    random = [orientation == "random" for orientation in drawn["particles.orientation"]]
+    drawn["particles.rotation"] = [
+        random_rotation(seeding.generator(seed, "particles.rotation", k)).matrix.tolist() if random[k] else None
+        for k in range(count)
+    ]
+    drawn["particles.spin"] = [
+        None if random[k] else float(seeding.generator(seed, "particles.spin", k).uniform(0, 360)) for k in range(count)
+    ]
+    drawn["particles.offset"] = [
+        seeding.generator(seed, "particles.offset", k).uniform(size=3).tolist() for k in range(count)
+    ]
+    drawn["particles.position"] = place(
+        drawn["particles.radius"], (drawn["cell[0]"], drawn["cell[1]"]), drawn["particles.gap"], seed
+    )
+    return drawn
+
+
+def draw_image(recipe: Recipe, index: int, image: int) -> dict[str, Any]:
+    """Drawn values of image `image` of structure `index`, by dotted path."""
+    seed = seeding.child(image_seed(recipe, index, image), "draw")
+    return {path: leaf.draw(seeding.generator(seed, path)) for path, leaf in recipe.leaves("image")}
+
+
+def place(radii: list[float], cell: tuple[float, float], gap: float, seed: seeding.Seed) -> list[list[float]]:
+    """Random centres (x, y) in the periodic `cell` for discs of `radii`, at least `gap` apart as the beam sees them.
+
+    Discs are placed in turn where there is room; if one finds none, all are placed anew. Raises `SceneError` that
+    says how many fitted when no arrangement is found.
+    """
+    size = np.asarray(cell)
+    for k, radius in enumerate(radii):
+        if 2 * radius + gap > size.min():
+            raise SceneError(
+                f"particle {k} of radius {radius:.4g} Å with a gap of {gap:g} Å does not fit a periodic cell of "
+                f"{size.min():g} Å; take a larger cell or a smaller radius"
+            )
+    most = 0
+    for arrangement in range(ARRANGEMENTS):
+        centres: list[np.ndarray] = []
+        for k, radius in enumerate(radii):
+            rng = seeding.generator(seed, "particles.position", k, arrangement)
+            tried = rng.uniform(size=(TRIES, 2)) * size
+            for centre, other in zip(centres, radii, strict=False):
+                step = tried - centre
+                step -= size * np.round(step / size)
+                tried = tried[np.hypot(*step.T) >= radius + other + gap]
+            if not len(tried):
+                break
+            centres.append(tried[0])
+        if len(centres) == len(radii):
+            return [centre.tolist() for centre in centres]
+        most = max(most, len(centres))
+    raise SceneError(
+        f"only {most} of {len(radii)} particles found a place in {size[0]:g} × {size[1]:g} Å with a gap of {gap:g} Å "
+        f"after {ARRANGEMENTS} arrangements; take fewer or smaller particles, a smaller gap or a larger cell"
+    )

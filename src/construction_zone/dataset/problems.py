@@ -1,0 +1,79 @@
+"""What is wrong with a recipe, in words: one line a field, by its path, with a guess at what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+
+class Inconsistent(ValueError):
+    """Fields that contradict each other, one ``path: message`` each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = list(problems)
+
+
+def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """The indented lines ``path: what is wrong`` of a pydantic `error` about `model`, in the order of the fields."""
+    lines: list[str] = []
+    for problem in error.errors(include_url=False):
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, Inconsistent):
+            lines += cause.problems
+            continue
+        place = problem["loc"]
+        lines.append(f"{_path(place)}: {_message(problem, place, model, cause)}")
+    return [f"  {line}" for line in lines]
+
+
+def _message(problem: Any, place: tuple[int | str, ...], model: type[BaseModel], cause: Any) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            known = list(_fields_at(model, place[:-1]))
+            close = get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
+            return "unknown key; " + (f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}")
+        case "missing":
+            return "is missing"
+        case "model_type" | "model_attributes_type":
+            return f"wants a mapping of {', '.join(_fields_at(model, place))}, not {_shown(problem['input'])}"
+        case "tuple_type" | "too_short" | "too_long":
+            return f"wants two numbers, [x, y], not {_shown(problem['input'])}"
+        case "invalid_key":
+            return "keys must be words"
+        case "literal_error":
+            return f"{_shown(problem['input'])} is not known; use {problem['ctx']['expected']}"
+        case "value_error" if cause is not None:
+            return str(cause)
+    text = problem["msg"]
+    return f"{_shown(problem['input'])}: {text[:1].lower()}{text[1:]}"
+
+
+def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    for step in place:
+        info = model.model_fields.get(str(step))
+        inner = _model_of(info.annotation) if info is not None else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if get_origin(annotation) in (Union, UnionType):
+        return next((m for m in map(_model_of, get_args(annotation)) if m is not None), None)
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".") or "recipe"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

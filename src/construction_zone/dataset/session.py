@@ -1,0 +1,106 @@
+"""Opening a dataset directory for writing: one writer, one recipe, nothing half-made left about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from construction_zone.dataset.files import write_whole, writing
+from construction_zone.dataset.lock import held
+from construction_zone.dataset.recipe import Recipe, differences, load
+from construction_zone.dataset.store import Store
+from construction_zone.errors import RecipeError, StoreError
+
+CRYSTALS = "crystals"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A dataset directory held by this process: its store, its own copy of the recipe, and its log."""
+
+    store: Store
+    recipe: Recipe
+
+    def log(self, text: str) -> None:
+        """Add a line with the time to ``log.txt``."""
+        with writing(self.store.root), (self.store.root / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+
+@contextmanager
+def session(root: Path, recipe: Recipe) -> Iterator[Session]:
+    """Hold the directory `root` for making `recipe`, made if needed, for the length of a ``with``.
+
+    The directory keeps the recipe in full, with the structure files it names; its count is the largest ever asked
+    for. Raises `StoreError` if the directory cannot be written, is being written, or holds something else.
+    """
+    store = Store(root)
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+    _check_foreign(store)
+    with writing(root), held(root / ".lock"):
+        kept = _keep_recipe(store, recipe)
+        store.prepare()
+        store.sweep()
+        try:
+            yield Session(store, kept)
+        finally:
+            store.sweep()
+
+
+def _check_foreign(store: Store) -> None:
+    """Refuse a folder with contents that are no dataset's: a slip of the hand should not fill a home directory."""
+    if store.recipe_file.exists():
+        return
+    ours = {".lock", "log.txt", CRYSTALS}
+    with writing(store.root):
+        others = sorted(entry.name for entry in store.root.iterdir() if entry.name not in ours)
+    others = [name for name in others if not name.endswith(".partial")]
+    if others:
+        some = ", ".join(others[:3])
+        raise StoreError(f"{store.root} is not empty and holds no dataset ({some}, …); give a new directory")
+
+
+def _keep_recipe(store: Store, recipe: Recipe) -> Recipe:
+    count = recipe.count
+    if store.recipe_file.exists():
+        try:
+            there = load(store.recipe_file)
+        except RecipeError as error:
+            raise StoreError(f"the recipe in {store.root} cannot be read, give a new directory: {error}") from error
+        different = differences(there.identity(), recipe.identity())
+        if different:
+            raise StoreError(
+                f"{store.root} holds another recipe's data; give a new directory, or the recipe that it was made from "
+                f"({store.recipe_file}). What differs:\n" + "\n".join(f"  {line}" for line in different)
+            )
+        if there.count >= count:
+            return there
+    plain = recipe.plain()
+    moved = {name: _keep_file(store, path) for name, path in recipe.structure_files().items()}
+    if moved and plain["particles"] is not None:
+        crystal = plain["particles"]["crystal"]
+        plain["particles"]["crystal"] = (
+            {"choice": [moved.get(name, name) for name in crystal["choice"]]}
+            if isinstance(crystal, dict)
+            else moved[crystal]
+        )
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+    write_whole(store.recipe_file, text.encode())
+    return load(store.recipe_file)
+
+
+def _keep_file(store: Store, path: Path) -> str:
+    """Copy a structure file into the dataset, named by its contents; the name as the kept recipe writes it."""
+    import hashlib
+
+    data = path.read_bytes()
+    name = f"{CRYSTALS}/{hashlib.sha256(data).hexdigest()[:12]}-{path.name}"
+    (store.root / CRYSTALS).mkdir(exist_ok=True)
+    write_whole(store.root / name, data)
+    return name

@@ -1,0 +1,68 @@
+"""The table of samples: one row an image, rebuilt from the structures' records."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from construction_zone.dataset.files import write_whole, writing
+from construction_zone.dataset.store import Store
+
+
+def rebuild(store: Store) -> int:
+    """Write ``samples.parquet`` from the records of all structures that exist, and tell how many rows it has.
+
+    Columns are ``structure``, ``image``, ``name``, and then ``drawn.…``, ``seed.…``, ``made.…`` and ``measured.…`` by
+    dotted path; values of particles are lists. Rows are in the order of the dataset's images.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [row for index in store.indices() for row in _rows(store.record(index))]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    with writing(store.root):
+        write_whole(store.table_file, buffer.getvalue())
+    return len(rows)
+
+
+def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    shared = {
+        **_flat(record["drawn"], "drawn."),
+        **_flat(record["seeds"], "seed."),
+        **_flat(record["made"], "made."),
+        **_flat(record["measured"], "measured."),
+        "version": record["version"],
+    }
+    for number, image in enumerate(record["images"]):
+        own = {
+            **_flat(image["drawn"], "drawn."),
+            **_flat(image["seeds"], "seed.image."),
+            **_flat(image["made"], "made.image."),
+        }
+        yield {"structure": record["structure"], "image": number, "name": record["name"], **own, **shared}
+
+
+def _flat(values: dict[str, Any], prefix: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _column(values: list[Any]) -> Any:
+    """An arrow array of `values`; as text where they are of kinds that no one column can hold."""
+    import json
+
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else json.dumps(value) for value in values])

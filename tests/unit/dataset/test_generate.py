@@ -1,0 +1,357 @@
+"""Making datasets: same bytes however it is done, and nothing half-made whatever happens."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import zarr
+
+from construction_zone.dataset import files
+from construction_zone.dataset.generate import generate, work
+from construction_zone.dataset.lock import held
+from construction_zone.dataset.produce import make_structure
+from construction_zone.dataset.recipe import load
+from construction_zone.dataset.store import Store
+from construction_zone.errors import InvalidInput, StoreError
+
+
+def make(recipe, out, **options):
+    return generate(recipe, out, **{"workers": 1, "progress": False, **options})
+
+
+def leftovers(root):
+    """Names of anything unfinished under `root`."""
+    return [str(p.relative_to(root)) for p in root.rglob("*") if ".partial" in p.name and p.name != ".partial"] + [
+        p.name for p in (root / ".partial").iterdir()
+    ]
+
+
+def test_a_dataset_holds_what_it_should(whole):
+    assert sorted(p.name for p in whole.iterdir() if not p.name.startswith(".")) == [
+        "images.zarr",
+        "log.txt",
+        "recipe.yaml",
+        "samples.parquet",
+        "structures",
+        "waves.zarr",
+    ]
+    assert Store(whole).indices() == [0, 1, 2, 3]
+    assert leftovers(whole) == []
+
+
+def test_the_zarr_groups_open_with_plain_zarr(whole):
+    waves = zarr.open_group(whole / "waves.zarr", mode="r")
+    assert sorted(waves.group_keys()) == ["000000", "000001", "000002", "000003"]
+    one = waves["000001"]
+    assert one["waves"].dtype == np.complex64
+    assert one["waves"].shape == (2, 50, 60)
+    assert one["waves"].chunks == (1, 50, 60)
+    assert one.attrs["dims"] == ["configuration", "y", "x"]
+    assert one.attrs["sampling"] == pytest.approx([0.4, 0.4])
+    assert one.attrs["z"] == one["atoms"].attrs["cell"][2]
+    images = zarr.open_group(whole / "images.zarr", mode="r")["000001"]
+    assert (images["image"].dtype, images["image"].shape) == (np.float32, (2, 50, 60))
+    assert (images["mask"].dtype, images["mask"].shape) == (np.uint8, (1, 50, 60))
+
+
+def test_images_are_electron_counts_and_differ_in_focus_and_noise(whole):
+    images = zarr.open_group(whole / "images.zarr", mode="r")["000000"]["image"][...]
+    assert np.array_equal(images, images.round())
+    # 400 e⁻/Å² on pixels of 0.16 Å² are 64 electrons; gold scatters a few per cent of them beyond the band
+    assert images.mean() == pytest.approx(64, rel=0.05)
+    assert not np.array_equal(images[0], images[1])
+    first, second = Store(whole).record(0)["images"]
+    assert first["drawn"]["imaging.defocus"] != second["drawn"]["imaging.defocus"]
+    assert first["seeds"] != second["seeds"]
+
+
+def test_stored_atoms_and_waves_come_back(whole, tiny):
+    store, made = Store(whole), make_structure(load(tiny), 2)
+    atoms = store.atoms(2)
+    assert np.array_equal(atoms.positions, made.atoms.positions)
+    assert np.array_equal(atoms.numbers, made.atoms.numbers)
+    assert atoms.info["zones"] == made.atoms.info["zones"]
+    for name in ("id", "zone", "grain", "phase", "thermal_u"):
+        assert np.array_equal(atoms.arrays[name], made.atoms.arrays[name])
+    assert atoms.pbc.tolist() == [True, True, False]
+    waves = store.waves(2)
+    assert waves.seeds == made.waves.seeds
+    # bits are those of one thread; this process may compute with more
+    assert np.allclose(waves.numpy(), made.waves.numpy(), atol=1e-4)
+
+
+def test_the_table_has_a_row_for_each_image(whole):
+    table = pq.read_table(whole / "samples.parquet")
+    assert table.num_rows == 8
+    assert table["structure"].to_pylist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert table["image"].to_pylist() == [0, 1] * 4
+    record = json.loads((whole / "structures" / "000002.json").read_text())
+    assert table["drawn.substrate.thickness"][4].as_py() == record["drawn"]["substrate.thickness"]
+    assert table["drawn.imaging.defocus"][5].as_py() == record["images"][1]["drawn"]["imaging.defocus"]
+    assert table["seed.image.noise"][5].as_py() == record["images"][1]["seeds"]["noise"]
+    assert min(table["measured.seconds.simulate"].to_pylist()) > 0
+
+
+def test_two_workers_make_the_same_bytes_as_one(tiny, whole, tmp_path, contents):
+    report = make(tiny, tmp_path / "two", workers=2)
+    assert (report.made, report.failures) == (4, ())
+    assert set(report.seconds) == {"build", "simulate", "image", "label", "store"}
+    assert report.peak_memory > 50e6
+    assert contents(tmp_path / "two") == contents(whole)
+
+
+def test_a_structure_alone_is_the_one_of_the_batch(tiny, whole, tmp_path, contents):
+    (tmp_path / "alone").mkdir()
+    store = Store(tmp_path / "alone")
+    store.prepare()
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert work(load(tiny).with_(count=100), 2, store.root, "cpu").error is None
+    finally:
+        torch.set_num_threads(threads)
+    alone, batch = contents(store.root), contents(whole)
+    kept = {name: value for name, value in alone.items() if "000002" in name}
+    assert len(kept) > 20
+    assert kept == {name: value for name, value in batch.items() if "000002" in name}
+
+
+def test_a_finished_directory_is_left_alone(tiny, whole, tmp_path):
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+    report = make(tiny, out)
+    assert (report.made, report.found, report.total) == (0, 4, 4)
+    assert report.elapsed < 2
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_more_structures_can_be_asked_for_later_and_fewer_delete_nothing(tiny, whole, tmp_path, contents):
+    out = tmp_path / "grown"
+    assert make(tiny, out, count=2).total == 2
+    assert make(tiny, out, count=4).made == 2
+    assert contents(out) == contents(whole)
+    assert make(tiny, out, count=1).total == 4
+    assert load(out / "recipe.yaml").count == 4
+    assert pq.read_table(out / "samples.parquet").num_rows == 8
+
+
+def test_the_seed_given_is_the_one_that_counts(tiny, whole, tmp_path, contents):
+    out = tmp_path / "seeded"
+    make({**tiny, "seed": 99}, out, seed=3, count=1)
+    assert load(out / "recipe.yaml").seed == 3
+    assert contents(out)["structures/000000.json"] == contents(whole)["structures/000000.json"]
+
+
+def test_another_recipes_directory_is_refused_and_untouched(tiny, whole, tmp_path, contents):
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out)
+    before = contents(out)
+    tiny["imaging"]["dose"] = 300
+    with pytest.raises(StoreError, match=r"another recipe's data(.|\n)*imaging\.dose: 400\.0 there, 300\.0 here"):
+        make(tiny, out)
+    tiny["imaging"]["dose"] = 400
+    with pytest.raises(StoreError, match=r"seed: 3 there, 5 here"):
+        make(tiny, out, seed=5)
+    assert contents(out) == before
+
+
+def test_a_folder_of_other_things_is_refused(tiny, tmp_path):
+    (tmp_path / "thesis.tex").write_text("chapter 1")
+    with pytest.raises(StoreError, match=r"not empty and holds no dataset \(thesis\.tex"):
+        make(tiny, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_path_that_cannot_be_written_is_told(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"cannot write the dataset .*Not a directory"):
+        make(tiny, tmp_path / "file" / "dataset")
+    with pytest.raises(StoreError, match="cannot write the dataset /proc/dataset"):
+        make(tiny, "/proc/dataset")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_told(tiny, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="Permission denied"):
+        make(tiny, tmp_path / "dataset")
+
+
+def test_a_second_writer_is_refused(tiny, whole, tmp_path):
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out)
+    with held(out / ".lock"), pytest.raises(StoreError, match=f"being written by process {os.getpid()}"):
+        make(tiny, out)
+    assert make(tiny, out).total == 4
+
+
+def test_the_lock_of_a_dead_process_stops_nobody(tiny, whole, tmp_path):
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out)
+    (out / ".lock").write_text("4194301\n")
+    assert make(tiny, out).total == 4
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.7, 1])
+def test_a_disk_that_fills_at_any_moment_leaves_nothing_half_made(tiny, whole, tmp_path, monkeypatch, contents, share):
+    """The disk fills while the second structure is stored: at its waves, its images, or its record."""
+    sync, count = os.fsync, [0]
+
+    def counted(handle):
+        count[0] += 1
+        sync(handle)
+
+    monkeypatch.setattr(files.os, "fsync", counted)
+    structure = make_structure(load(tiny), 1)
+    (tmp_path / "apart").mkdir()
+    Store(tmp_path / "apart").prepare()
+    before = count[0]
+    Store(tmp_path / "apart").commit(structure)
+    # the last of all puts the moved record's entry on the disk; the one before it, the record
+    moment = round(share * (count[0] - before - 2)) + 1
+    out, count[0] = tmp_path / "full", 0
+
+    def full(handle):
+        if (out / "structures/000000.json").exists():
+            count[0] += 1
+            if count[0] == moment + 1:  # the first puts the first record's entry on the disk
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(StoreError, match=r"No space left on device.*run the same command again"):
+        make(tiny, out, count=2)
+    assert Store(out).indices() == [0]
+    assert leftovers(out) == []
+    assert sorted(zarr.open_group(out / "waves.zarr", mode="r").group_keys()) == ["000000"]
+    assert pq.read_table(out / "samples.parquet").num_rows == 2
+    monkeypatch.undo()
+    make(tiny, out, count=2)
+    first = {name: value for name, value in contents(whole).items() if "000002" not in name and "000003" not in name}
+    assert contents(out) == first
+
+
+def test_a_disk_that_is_really_full(tiny, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=500k", "tmpfs", disk], check=False).returncode
+    ):
+        pytest.skip("mounting a small disk needs root")
+    try:
+        with pytest.raises(StoreError, match=r"4 structures take about .* GB and .* free"):
+            make({**tiny, "simulation": {"sampling": 0.2, "phonons": 200}}, disk / "large")
+        shutil.rmtree(disk / "large")
+        with pytest.raises(StoreError, match="No space left on device"):
+            make(tiny, disk / "dataset")
+        done = Store(disk / "dataset").indices()
+        assert 0 < len(done) < 4
+        assert leftovers(disk / "dataset") == []
+        for index in done:
+            assert np.isfinite(Store(disk / "dataset").waves(index).numpy()).all()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("lost", ["waves.zarr/000001", "images.zarr/000001", "structures/000001.json"])
+def test_what_is_lost_is_made_again(tiny, whole, tmp_path, contents, lost):
+    out = tmp_path / "copy"
+    shutil.copytree(whole, out)
+    path = out / lost
+    path.unlink() if path.is_file() else shutil.rmtree(path)
+    (out / ".partial" / "000003-deadbeef").mkdir()
+    (out / "structures" / ".000003.json.77.partial").write_text("{")
+    assert Store(out).indices() == [0, 2, 3]
+    assert make(tiny, out).made == 1
+    assert contents(out) == contents(whole)
+    assert leftovers(out) == []
+
+
+def test_a_structure_that_its_recipe_makes_impossible_is_recorded_and_the_rest_goes_on(tiny, tmp_path):
+    # five of them would have to fall into a close packing by chance
+    tiny["particles"] |= {"count": {"choice": [1, 5]}, "radius": 4.5, "gap": 0.9}
+    tiny["count"] = 6
+    report = make(tiny, tmp_path / "some")
+    failed = [failure.structure for failure in report.failures]
+    assert failed
+    assert report.made == 6 - len(failed) > 0
+    assert Store(tmp_path / "some").indices() == [i for i in range(6) if i not in failed]
+    assert all("particles found a place" in failure.error and failure.seed == 3 for failure in report.failures)
+    log = (tmp_path / "some" / "log.txt").read_text()
+    assert f"structure {failed[0]}: FAILED, seed 3: SceneError" in log
+    again = make(tiny, tmp_path / "some")
+    assert (again.made, again.failures) == (0, report.failures)
+
+
+def test_a_change_of_dose_and_focus_leaves_atoms_and_waves(tiny, whole, tmp_path, contents):
+    tiny["imaging"] |= {"dose": {"uniform": [30, 60]}, "defocus": 300}
+    make(tiny, tmp_path / "dim", count=1)
+    dim, bright = contents(tmp_path / "dim"), contents(whole)
+    arrays = [name for name in dim if name.startswith("waves.zarr/000000/") and not name.endswith("000000/zarr.json")]
+    assert len(arrays) > 10
+    assert all(dim[name] == bright[name] for name in arrays)
+    assert dim["images.zarr/000000/image/c/0/0/0"] != bright["images.zarr/000000/image/c/0/0/0"]
+
+
+def test_the_exit_wave_mask_is_made_from_the_particles_alone(tiny, tmp_path):
+    tiny["particles"] |= {"count": 1, "radius": 8.0}
+    tiny["labels"] = {"mask": "exit_wave", "blur": 1.0, "threshold": 0.05}
+    make(tiny, tmp_path / "phase", count=1)
+    mask = zarr.open_group(tmp_path / "phase" / "images.zarr", mode="r")["000000"]["mask"][0]
+    drawn = Store(tmp_path / "phase").record(0)["drawn"]
+    y, x = np.mgrid[:50, :60] * 0.4
+    inside = np.zeros(mask.shape, bool)
+    for cx, cy in drawn["particles.position"]:
+        dx, dy = (x - cx + 12) % 24 - 12, (y - cy + 10) % 20 - 10
+        inside |= np.hypot(dx, dy) < 8
+    assert 2 * (mask & inside).sum() / (mask.sum() + inside.sum()) > 0.8
+
+
+def test_pixel_size_and_cell_may_be_choices(tiny, tmp_path):
+    tiny["cell"] = [{"choice": [24, 28]}, 20]
+    tiny["imaging"]["pixel_size"] = {"choice": [0.4, 0.5]}
+    make(tiny, tmp_path / "sizes")
+    images = zarr.open_group(tmp_path / "sizes" / "images.zarr", mode="r")
+    for index in range(4):
+        drawn = Store(tmp_path / "sizes").record(index)["drawn"]
+        ny, nx = (round(drawn[f"cell[{axis}]"] / drawn["imaging.pixel_size"]) for axis in (1, 0))
+        assert images[f"{index:06d}"]["image"].shape == (2, ny, nx)
+        assert images[f"{index:06d}"]["mask"].shape == (1, ny, nx)
+
+
+def test_the_directory_keeps_the_structure_files_that_it_was_made_from(tiny, tmp_path):
+    import ase.build
+    import ase.io
+
+    ase.io.write(tmp_path / "gold.cif", ase.build.bulk("Au", a=4.0782, cubic=True))
+    tiny["particles"]["crystal"] = "gold.cif"
+    make(load(tiny, folder=tmp_path), tmp_path / "dataset", count=1)
+    recipe = load(tiny, folder=tmp_path)
+    recipe.digest()
+    make(recipe, tmp_path / "dataset", count=1)
+    shutil.move(tmp_path / "dataset", tmp_path / "moved")
+    (tmp_path / "gold.cif").unlink()
+    assert make(tmp_path / "moved" / "recipe.yaml", tmp_path / "moved", count=2).made == 1
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True])
+def test_workers_must_be_a_whole_number(tiny, tmp_path, workers):
+    with pytest.raises(InvalidInput, match="workers is"):
+        make(tiny, tmp_path / "none", workers=workers)
+
+
+def test_a_device_that_is_not_there_is_told_for_each_structure(tiny, tmp_path):
+    report = make(tiny, tmp_path / "none", device="cuda:77", count=1)
+    assert "cannot be used here" in report.failures[0].error

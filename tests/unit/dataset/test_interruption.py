@@ -1,0 +1,119 @@
+"""Real processes, stopped in the middle; then the same command again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from construction_zone.dataset.generate import generate
+from construction_zone.dataset.store import Store
+
+COUNT = 10
+CZONE = "from construction_zone.cli import main; main()"
+
+
+def begin(recipe, out, workers):
+    """`czone generate` in a process group of its own, once it has made something but not all."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CZONE, "generate", recipe, "--out", out, "--workers", str(workers)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for _ in range(1200):
+        if any(name.endswith("0.json") for name in _names(out / "structures")):
+            return process
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    raise AssertionError("nothing was made in time")
+
+
+def _names(folder):
+    return [p.name for p in folder.iterdir() if not p.name.startswith(".")] if folder.is_dir() else []
+
+
+def _left(group):
+    """Processes of `group` that still run after a while."""
+    for _ in range(200):
+        found = subprocess.run(["ps", "-o", "pid=,stat=,args=", "-g", str(group)], capture_output=True, text=True)
+        running = [line for line in found.stdout.splitlines() if line.split()[1][0] != "Z"]
+        if not running:
+            break
+        time.sleep(0.05)
+    return running
+
+
+@pytest.fixture
+def recipe(tiny, tmp_path):
+    path = tmp_path / "tiny.yaml"
+    tiny["count"] = COUNT
+    path.write_text(yaml.safe_dump(tiny))
+    return path
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    import copy
+
+    from conftest import TINY  # type: ignore[import-not-found]
+
+    out = tmp_path_factory.mktemp("reference") / "dataset"
+    generate({**copy.deepcopy(TINY), "count": COUNT}, out, workers=1, progress=False)
+    return out
+
+
+@pytest.mark.parametrize(("workers", "whom"), [(1, "the process"), (2, "the terminal's group")])
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(recipe, reference, tmp_path, contents, workers, whom):
+    out = tmp_path / "dataset"
+    process = begin(recipe, out, workers)
+    start = time.monotonic()
+    if whom == "the process":
+        process.send_signal(signal.SIGINT)
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert time.monotonic() - start < 5
+    assert process.returncode == 130, told
+    assert "run the same command again to go on" in told
+    assert "Traceback" not in told
+    assert _left(process.pid) == []
+    done = Store(out).indices()
+    assert 0 < len(done) < COUNT
+    assert f"{len(done)} of {COUNT} structures are done" in told
+    assert list((out / ".partial").iterdir()) == []
+    generate(recipe, out, workers=1, progress=False)
+    assert contents(out) == contents(reference)
+
+
+def test_a_killed_process_takes_its_workers_along_and_the_same_command_goes_on(recipe, reference, tmp_path, contents):
+    out = tmp_path / "dataset"
+    process = begin(recipe, out, 2)
+    process.kill()
+    process.communicate(timeout=30)
+    assert _left(process.pid) == []
+    assert 0 < len(Store(out).indices()) < COUNT
+    report = generate(recipe, out, workers=1, progress=False)
+    assert report.total == COUNT
+    assert contents(out) == contents(reference)
+
+
+def test_a_worker_that_is_killed_stops_the_run_with_a_message(recipe, reference, tmp_path, contents):
+    out = tmp_path / "dataset"
+    process = begin(recipe, out, 2)
+    workers = subprocess.run(
+        ["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    os.kill(int(workers[0]), signal.SIGKILL)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "a worker process died" in told
+    assert _left(process.pid) == []
+    generate(recipe, out, workers=1, progress=False)
+    assert contents(out) == contents(reference)
