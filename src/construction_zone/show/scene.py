@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols, covalent_radii
-from ase.data.colors import jmol_colors
+from ase.data import covalent_radii
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.lines import Line2D
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from construction_zone.build.thickness import thickness as thickness_map
 from construction_zone.errors import InvalidInput
 from construction_zone.show import spheres, style
-
-ZONE_COLOURS = ("#8d949c", "#f0b429", "#4c8ed9", "#d9614c", "#58a866", "#9a6cc7", "#3fb3b0", "#c98a5a")
-"""One colour a zone, in the scene's order, starting again after the last."""
+from construction_zone.show.colours import colouring
 
 SMALLEST_RADIUS = 1.2
 """Å; smaller covalent radii are drawn at this size, so that films of light atoms look closed."""
 
 
 def scene(
-    atoms: Atoms, path: str | Path, colour: Literal["element", "zone"] = "element", pixels: int = 700
+    atoms: Atoms, path: str | Path, colour: str = "element", pixels: int = 700, thickness: bool = False
 ) -> dict[str, int]:
     """Draw `atoms` seen along z, y and x, side by side at one scale, into `path`.
 
@@ -38,27 +34,32 @@ def scene(
     path
         Where to write (.png, .pdf, .svg).
     colour
-        By chemical element, or by zone (the array `zone` that `Scene.atoms` sets).
+        By chemical "element", by local "structure" (see `build.local_structure`; atoms of none are not drawn if others
+        have one), or by any array of whole numbers, such as the "zone", "grain", "phase", "sublattice" or "defect" of
+        `Scene.atoms`.
     pixels
         Pixels along the longest side of the largest panel.
+    thickness
+        Whether to add a map of the thickness along z (see `build.thickness`).
 
     Returns
     -------
     dict
-        The number of atoms by element or zone, as in the legend.
+        The number of atoms by what they are coloured by, as in the legend.
     """
     points = _positions(atoms)
-    colours, legend, counts = _colours(atoms, colour)
+    colours = colouring(atoms, colour)
     box = _box(atoms, points)
     size = box[1] - box[0]
     views = {"along z": ("x", "y", 0, 90), "along y": ("x", "z", 0, 0), "along x": ("y", "z", 90, 0)}
     spans = {name: (size["xyz".index(h)], size["xyz".index(v)]) for name, (h, v, *_) in views.items()}
     total, tallest = sum(w for w, _ in spans.values()), max(h for _, h in spans.values())
+    total += size[0] if thickness else 0
     pixel = max(float(size.max()) / pixels, 1e-3)
 
-    gap, head, foot = 0.15, 0.3, 0.45
+    gap, head, foot, bar = 0.15, 0.3, 0.45, 0.7 if thickness else 0.0
     scale = min(11.5 / total, 6.0 / tallest)
-    width, height = total * scale + 4 * gap, max(tallest * scale, 0.6) + head + foot
+    width, height = total * scale + 4 * gap + bar, max(tallest * scale, 0.6) + head + foot
     figure = style.canvas(width, height)
     left = gap
     for name, (h, v, azimuth, elevation) in views.items():
@@ -66,14 +67,53 @@ def scene(
         axes = figure.add_axes((left / width, foot / height, wide / width, high / height))
         i, j = "xyz".index(h), "xyz".index(v)
         extent = (box[0, i], box[1, i], box[0, j], box[1, j])
-        view = spheres.looking(azimuth, elevation).project(points)
-        _show(axes, spheres.render(view, radii(atoms), colours, extent, pixel), extent)
+        view, seen = spheres.looking(azimuth, elevation).project(points), colours.drawn
+        picture = spheres.render(view[seen], radii(atoms)[seen], colours.rgb[seen], extent, pixel)
+        _show(axes, picture, extent)
         axes.set_title(f"{name}   ({h} →, {v} ↑)", fontsize=8, color=style.INK, loc="left", pad=3)
         style.scale_bar(axes, colour=style.INK, below=True)
         left += wide + gap
-    figure.legend(handles=legend, loc="lower right", ncols=len(legend), fontsize=8, frameon=False, handletextpad=0.2)
+    if thickness:
+        wide, high = size[0] * scale, size[1] * scale
+        axes = figure.add_axes((left / width, foot / height, wide / width, high / height))
+        _show_thickness(
+            figure, axes, atoms, box, ((left + wide + 0.08) / width, foot / height, 0.1 / width, high / height)
+        )
+    figure.legend(
+        handles=colours.legend,
+        loc="lower right",
+        ncols=len(colours.legend),
+        fontsize=8,
+        frameon=False,
+        handletextpad=0.2,
+    )
     style.save(figure, path, dpi=max(100.0, pixels / (float(size.max()) * scale)))
-    return counts
+    return colours.counts
+
+
+def _show_thickness(
+    figure: Figure, axes: Axes, atoms: Atoms, box: NDArray, bar: tuple[float, float, float, float]
+) -> None:
+    """Draw the map of the thickness along z on `axes`, with a colour scale in `bar` (figure coordinates)."""
+    cell = np.diag(atoms.cell.array)
+    moved = atoms.copy()
+    if not (cell > 0).all():  # atoms without a cell may lie anywhere
+        moved.positions -= box[0]
+        moved.cell = box[1] - box[0]
+        cell = box[1] - box[0]
+        box = np.stack([np.zeros(3), cell])
+    pixel = max(0.5, float(cell.max()) / 300)
+    across = thickness_map(moved, pixel) / 10
+    extent = style.extent(across.shape, (cell[1] / across.shape[0], cell[0] / across.shape[1]))
+    picture = axes.imshow(across, origin="lower", extent=extent, cmap="viridis", vmin=0, vmax=max(across.max(), 0.1))
+    axes.set_xlim(box[0, 0] / 10, box[1, 0] / 10)
+    axes.set_ylim(box[0, 1] / 10, box[1, 1] / 10)
+    style.bare(axes)
+    axes.set_title("thickness along z, nm", fontsize=8, color=style.INK, loc="left", pad=3)
+    style.scale_bar(axes, colour=style.INK, below=True)
+    scale = figure.add_axes(bar)
+    figure.colorbar(picture, cax=scale)
+    scale.tick_params(labelsize=7)
 
 
 def oblique(
@@ -114,26 +154,3 @@ def _box(atoms: Atoms, points: NDArray) -> NDArray:
     if np.allclose(atoms.cell.array, np.diag(lengths)):
         low, high = np.minimum(low, 0), np.maximum(high, lengths)
     return np.stack([low, high])
-
-
-def _colours(atoms: Atoms, colour: str) -> tuple[NDArray, list[Line2D], dict[str, int]]:
-    if colour == "element":
-        keys, names = atoms.numbers, {z: chemical_symbols[z] for z in np.unique(atoms.numbers)}
-        paint = {z: np.asarray(jmol_colors[z]) for z in names}
-    elif colour == "zone":
-        if "zone" not in atoms.arrays:
-            raise InvalidInput("colour='zone' needs the array 'zone', which these atoms lack; use colour='element'")
-        keys, known = atoms.arrays["zone"], list(atoms.info.get("zones", ()))
-        names = {z: str(known[z]) if 0 <= z < len(known) else f"zone {z}" for z in np.unique(keys)}
-        paint = {z: np.asarray(to_rgb(ZONE_COLOURS[z % len(ZONE_COLOURS)])) for z in names}
-    else:
-        raise InvalidInput(f"colour is {colour!r}; choose 'element' or 'zone'")
-    counts = {name: int((keys == z).sum()) for z, name in names.items()}
-    legend = [
-        Line2D(
-            [], [], ls="", marker="o", ms=6, mfc=tuple(paint[z]), mec="0.3", mew=0.5, label=f"{name}  {counts[name]:,}"
-        )
-        for z, name in names.items()
-    ]
-    table = np.array([paint[z] for z in names])
-    return table[np.searchsorted(np.array(list(names)), keys)], legend, counts

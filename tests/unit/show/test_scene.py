@@ -41,10 +41,10 @@ def test_z_is_up_in_side_views_and_the_top_atom_is_in_front_in_plan(atoms, tmp_p
 def test_bad_atoms_are_refused(atoms, tmp_path):
     with pytest.raises(InvalidInput, match="no atoms"):
         scene(Atoms(), tmp_path / "a.png")
-    with pytest.raises(InvalidInput, match="choose 'element' or 'zone'"):
+    with pytest.raises(InvalidInput, match="choose one of 'element', 'structure', 'zone'"):
         scene(atoms, tmp_path / "a.png", colour="mass")
     del atoms.arrays["zone"]
-    with pytest.raises(InvalidInput, match="needs the array 'zone'"):
+    with pytest.raises(InvalidInput, match="needs an array 'zone'"):
         scene(atoms, tmp_path / "a.png", colour="zone")
     atoms.positions[3, 1] = np.nan
     with pytest.raises(InvalidInput, match="atom 3"):

@@ -1,0 +1,101 @@
+"""Commands about datasets and recipes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from construction_zone.cli import report
+from construction_zone.errors import InvalidInput
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (YAML).", exists=True, dir_okay=False)]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a dataset.", exists=True, file_okay=False)]
+
+recipe = typer.Typer(name="recipe", no_args_is_help=True, help="Check recipes, and show what they may hold.")
+
+
+def generate(
+    recipe: RecipeFile,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory of the dataset; made, or gone on with.")],
+    count: Annotated[int | None, typer.Option(min=1, help="Structures, instead of the recipe's count.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread; by default all cores.")] = None,
+    device: Annotated[str, typer.Option(help="Where to simulate: cpu or cuda.")] = "cpu",
+) -> None:
+    """Make the dataset that RECIPE describes, or what is missing of it.
+
+    Example: [bold]czone generate recipes/gold_on_carbon.yaml --out data --count 100 --workers 2[/bold]
+    """
+    from construction_zone.dataset.generate import generate as run
+
+    done = run(recipe, out, count=count, seed=seed, workers=workers, device=device)
+    report.made(done)
+    if count is not None and done.total > count:
+        report.out.print(f"{count} structures were asked for; the {done.total} that are there stay")
+    if done.failures:
+        report.err.print(f"{len(done.failures)} structures failed; {done.out / 'log.txt'} tells more")
+        raise typer.Exit(1)
+
+
+def info(folder: Folder) -> None:
+    """Tell what the dataset in DIR holds.
+
+    Example: [bold]czone info data[/bold]
+    """
+    from construction_zone.dataset.summary import summary
+
+    for name, value in summary(folder).items():
+        report.out.print(f"{name:>12}  {value}", markup=False)
+
+
+def show(
+    source: Annotated[Path, typer.Argument(metavar="DIR|SCENE", help="Dataset, or file of atoms.", exists=True)],
+    out: Annotated[Path, typer.Option(metavar="PICTURE.png", help="Picture to write.", dir_okay=False)],
+    colour: Annotated[
+        str | None, typer.Option(help="Atoms by element, structure, zone, grain, … (default: zone if known).")
+    ] = None,
+) -> None:
+    """Draw a dataset (images with the outlines of their masks) or a scene (three projections and the thickness).
+
+    Example: [bold]czone show data --out sheet.png[/bold], [bold]czone show scene.xyz --out scene.png[/bold]
+    """
+    from construction_zone import show as pictures
+
+    if source.is_dir():
+        if colour is not None:
+            raise InvalidInput(f"{source} is a dataset, whose images have no --colour; leave it out")
+        pictures.contact_sheet(source, out)
+        report.out.print(f"{out} written", markup=False)
+        return
+    from construction_zone.build import files
+
+    atoms = files.read(source)
+    by = colour or ("zone" if "zone" in atoms.arrays else "element")
+    counts = pictures.scene(atoms, out, colour=by, thickness=True)
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    report.out.print(f"{out} written: {found}", markup=False)
+
+
+@recipe.command()
+def check(recipe: RecipeFile) -> None:
+    """Check RECIPE and print it with every default spelt out; each bad field is told by its path.
+
+    Example: [bold]czone recipe check recipes/gold_on_carbon.yaml[/bold]
+    """
+    from construction_zone.dataset.recipe import load
+
+    print(load(recipe).text(), end="")
+
+
+@recipe.command()
+def schema() -> None:
+    """Print the JSON schema of recipes, for editors that complete and check YAML.
+
+    Example: [bold]czone recipe schema > recipe.schema.json[/bold]
+    """
+    from construction_zone.dataset.recipe import Recipe
+
+    print(json.dumps(Recipe.schema(), indent=2, ensure_ascii=False))

@@ -1,0 +1,102 @@
+"""Commands for one step of the way: atoms, waves, images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from construction_zone.cli import report
+from construction_zone.cli.data import RecipeFile
+
+
+def build(
+    recipe: RecipeFile,
+    out: Annotated[Path, typer.Option(metavar="SCENE.xyz", help="File in any format of ASE; .XYZ for Prismatic.")],
+    index: Annotated[int, typer.Option(min=0, help="Which structure of the recipe.")] = 0,
+) -> None:
+    """Build the atoms of one structure of RECIPE and write them.
+
+    Example: [bold]czone build recipes/gold_on_carbon.yaml --out scene.xyz --index 3[/bold]
+    """
+    from construction_zone.build import files
+    from construction_zone.dataset.compose import build_structure
+    from construction_zone.dataset.recipe import load
+
+    built = build_structure(load(recipe), index)
+    files.write(built.atoms, out)
+    cell = " × ".join(f"{length:.1f}" for length in built.atoms.cell.lengths())
+    report.out.print(
+        f"{out}: {len(built.atoms)} atoms in {cell} Å ({', '.join(built.atoms.info['zones'])})", markup=False
+    )
+
+
+def simulate(
+    structure: Annotated[Path, typer.Argument(metavar="STRUCTURE_FILE", help="Atoms in an orthogonal cell.")],
+    out: Annotated[Path, typer.Option(metavar="WAVES.zarr", help="Zarr group to write; must not exist.")],
+    energy: Annotated[float, typer.Option(help="Of the electrons, eV.")] = 300e3,
+    sampling: Annotated[float, typer.Option(help="Largest distance between samples, Å.")] = 0.1,
+    slice_thickness: Annotated[float, typer.Option(help="Å.")] = 2.0,
+    phonons: Annotated[int, typer.Option(min=0, help="Frozen-phonon configurations; 0 for atoms at rest.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of the thermal displacements.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Simulate the exit waves of the atoms in STRUCTURE_FILE; the beam runs along +z.
+
+    Example: [bold]czone simulate scene.xyz --out waves.zarr --phonons 8[/bold]
+    """
+    from construction_zone.build import files
+    from construction_zone.errors import StoreError
+
+    if out.exists():
+        raise StoreError(f"{out} exists; waves are not written over anything, give another name or remove it")
+    atoms = files.read(structure)
+    from construction_zone.simulate import exit_waves
+
+    waves = exit_waves(
+        atoms,
+        energy=energy,
+        sampling=sampling,
+        slice_thickness=slice_thickness,
+        phonons=phonons or None,
+        seed=seed,
+        device=device,
+        progress=True,
+    )
+    waves.save(out)
+    report.out.print(
+        f"{out}: {_shape(waves.array.shape)} at {waves.sampling[0]:.4g} Å, z = {waves.z:.1f} Å", markup=False
+    )
+
+
+def image(
+    waves: Annotated[Path, typer.Argument(metavar="WAVES", help="Zarr group of exit waves.", exists=True)],
+    out: Annotated[Path, typer.Option(metavar="IMAGE", help="Image to write: .png, .tif or .npy.")],
+    defocus: Annotated[float, typer.Option(help="Å from the exit face, underfocus positive.")] = 0.0,
+    Cs: Annotated[float, typer.Option("--Cs", help="Spherical aberration, Å.")] = 0.0,
+    focal_spread: Annotated[float, typer.Option(help="Standard deviation of the focus, Å.")] = 0.0,
+    source_size: Annotated[float, typer.Option(help="1/e half-angle of the illumination, mrad.")] = 0.0,
+    aperture: Annotated[float | None, typer.Option(help="Radius of the objective aperture, mrad.")] = None,
+    dose: Annotated[float | None, typer.Option(help="e⁻/Å²; without it there is no noise.")] = None,
+    pixel_size: Annotated[float | None, typer.Option(help="Å; by default the sampling of the waves.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+) -> None:
+    """Take an image of stored exit waves, without simulating again.
+
+    Example: [bold]czone image waves.zarr --out image.png --defocus -100 --focal-spread 10 --dose 400[/bold]
+    """
+    from construction_zone.image import Microscope
+    from construction_zone.simulate import ExitWaves
+
+    scope = Microscope(
+        defocus=defocus, Cs=Cs, focal_spread=focal_spread, source_size=source_size, aperture=aperture, dose=dose
+    )
+    micrograph = scope.image(ExitWaves.load(waves), pixel_size=pixel_size, seed=seed)
+    micrograph.save(out)
+    size = micrograph.pixel_size[0]
+    report.out.print(f"{out}: {_shape(micrograph.array.shape)} pixels of {size:.4g} Å", markup=False)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(length) for length in shape)
