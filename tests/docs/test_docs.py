@@ -83,3 +83,9 @@ def test_the_tutorial_and_what_builds_on_it_can_be_followed(tmp_path):
 def test_the_crystal_page_can_be_followed(tmp_path):
     follow("docs/how-to/use_your_own_crystal.md", tmp_path)
     assert {"rutile.xyz", "rutile.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_page_on_exit_waves_can_be_followed(tmp_path):
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    follow("docs/how-to/simulate_exit_waves.md", tmp_path)
+    assert {"gold.zarr", "scene.zarr"} <= {path.name for path in tmp_path.iterdir()}

@@ -128,6 +128,26 @@ def test_amorphous_keeps_count_and_distance(seed, density, distance, radius, x, 
         )
 
 
+@quick
+@given(
+    st.integers(0, 2**32),
+    st.floats(1.99, 2.41),
+    st.tuples(st.floats(8, 50), st.floats(8, 50), st.floats(3, 30)),
+    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    st.booleans(),
+)
+def test_relaxed_carbon_keeps_count_and_distance(seed, density, cell, periodic, round_):
+    material = Amorphous("C", density=density)
+    volume = Ball(min(cell) / 2, np.array(cell) / 2) if round_ else Block.between((0, 0, 0), cell)
+    assume(all(edge > 6.5 or not p for p, edge in zip(periodic, cell, strict=True)))  # too short a period is refused
+    atoms = material.fill(volume, cell=cell, seed=seed, periodic=periodic)
+    content = np.pi / 6 * min(cell) ** 3 if round_ else np.prod(cell)
+    assert len(atoms) == round(material.number_density * content)
+    boxsize = np.where(periodic, cell, 0)
+    if len(atoms) > 1:
+        assert cKDTree(atoms.positions, boxsize=boxsize).query(atoms.positions, k=2)[0][:, 1].min() > 1.2
+
+
 particle = st.tuples(
     st.floats(4, 8), st.floats(0, 40), st.floats(0, 40), st.floats(10, 30), st.integers(0, 2), direction, angle
 )
@@ -137,7 +157,7 @@ particle = st.tuples(
 @given(st.lists(particle, min_size=1, max_size=3), st.integers(0, 1000), st.floats(1.5, 3))
 def test_no_scene_holds_atoms_closer_than_asked(particles, seed, distance):
     cell = (40.0, 40.0, 45.0)
-    zones = [Zone(Block.between((0, 0, 0), (40, 40, 6)), Amorphous("C", 1.5), "film", priority=1)]
+    zones = [Zone(Block.between((0, 0, 0), (40, 40, 6)), Amorphous("C", 1.5, structure="random"), "film", priority=1)]
     for i, (radius, x, y, z, priority, axis, degrees) in enumerate(particles):
         crystal = Crystal.fcc("Au").moved(transforms.rotation(axis, degrees)).shifted((x, y, z))
         zones.append(Zone(Ball(radius, (x, y, z)), crystal, f"particle {i}", priority))

@@ -12,7 +12,7 @@ defect     int     −1           planar defect at the atom: index into the ``de
 layer      int     0            stacking that a prefab knows: 0 not known, 1 cubic (fcc), 2 hexagonal (hcp)
 ideal      (3,) Å  its position where the atom was before modifiers moved it, in the image of the cell that it is in
 thermal_u  float Å 0            rms thermal displacement per axis; 0 = not known
-surface    bool    False        exposed, where somebody asked: see `construction_zone.build.surfaces.exposed`
+surface    bool    False        exposed, of ``Scene.atoms(surface=True)``: see `construction_zone.build.surfaces`
 ========== ======= ============ =====================================================================================
 
 A generator may put any other array on the atoms that it returns; the scene keeps all of them. Where a part has no such

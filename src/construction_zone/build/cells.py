@@ -1,7 +1,7 @@
 """Compiled cell lists: all pairs of atoms within a distance, in time proportional to their number.
 
-Atoms are sorted into cubic cells of about the distance looked for, so that a kernel walks memory in order and meets
-each neighbour in one of nine runs of three cells (five where a pair is looked at once). Periodic axes are dealt with
+Atoms are sorted into cubic cells of about the distance looked for (or half of it), so that a kernel walks memory in
+order and meets each neighbour in one of a few runs of cells that follow each other. Periodic axes are dealt with
 beforehand by copies of the atoms near the seam, so that the kernels know of no cell.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from construction_zone.build.inputs import Floats
+from construction_zone.build.inputs import Bools, Floats
 from construction_zone.build.neighbours import corners
 
 Integers = NDArray[np.int64]
@@ -36,6 +36,8 @@ class Cells:
         Cells along x, y and z.
     real
         Number of atoms without copies.
+    span
+        In how many cells to either side neighbours may be.
     """
 
     points: Floats
@@ -43,22 +45,49 @@ class Cells:
     start: Integers
     shape: tuple[int, int, int]
     real: int
+    span: int
 
 
-def sort(points: Floats, distance: float, boxsize: Floats) -> Cells:
-    """`points` (n, 3) in cells no smaller than `distance` (Å); `boxsize` (3,) has the periods, 0 on open axes.
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """The pairs of atoms closer than some distance, by species.
 
+    Parameters
+    ----------
+    closest
+        (s, s) the shortest distance in Å between atoms of each two species; inf where there is none.
+    pairs
+        (s, s, 2) the two atoms that have it, the lower index first; −1 where there are none.
+    contacts
+        (s, s) the shortest distance in Å between atoms of different groups; inf where there is none.
+    neighbours
+        (s, s) neighbours of each species that all atoms of a species have together.
+    histogram
+        (s, s, bins) ordered pairs by distance, in equal bins from 0.
+    """
+
+    closest: Floats
+    pairs: Integers
+    contacts: Floats
+    neighbours: Integers
+    histogram: Integers
+
+
+def sort(points: Floats, distance: float, boxsize: Floats, span: int = 1) -> Cells:
+    """`points` (n, 3) in cells for searches up to `distance` (Å); `boxsize` (3,) has the periods, 0 on open axes.
+
+    Neighbours are at most `span` cells away: more and smaller cells leave fewer atoms to look at where many are near.
     Points must lie in [0, period) along periodic axes.
     """
     whole, source = _with_copies(np.ascontiguousarray(points, dtype=np.float64), distance, boxsize)
     low, high = corners(whole)
-    edge = max(distance * (1 + 1e-9), 1e-3)
+    edge = max(distance / span * (1 + 1e-9), 1e-3)
     # few atoms in a vast cell would need more cells than memory holds
     while np.prod(np.floor((high - low) / edge) + 1) > 8.0 * len(whole) + 1000:
         edge *= 1.26
     nx, ny, nz = (int(n) for n in np.floor((high - low) / edge) + 1)
     ordered, order, start = _ordered(whole, low, 1.0 / edge, nx, ny, nz)
-    return Cells(ordered, source[order], start, (nx, ny, nz), len(points))
+    return Cells(ordered, source[order], start, (nx, ny, nz), len(points), span)
 
 
 def pairs_between(
@@ -72,44 +101,65 @@ def pairs_between(
     capacity = max(1024, cells.real // 8)
     while True:
         pairs, lengths, count = _pairs_between(
-            cells.points, cells.source, cells.start, *cells.shape, cells.real, group, species, cutoffs**2, capacity
+            cells.points,
+            cells.source,
+            cells.start,
+            *cells.shape,
+            cells.span,
+            cells.real,
+            group,
+            species,
+            cutoffs**2,
+            capacity,
         )
         if count <= capacity:
             return pairs[:count], np.sqrt(lengths[:count])
         capacity = count
 
 
-def closest(cells: Cells, species: Integers, kinds: int, below: float) -> tuple[Floats, Integers]:
-    """The shortest distance (s, s) in Å between atoms of each two species, and the pair (s, s, 2) that has it.
+def survey(
+    cells: Cells,
+    species: Integers,
+    kinds: int,
+    distance: float,
+    *,
+    group: Integers | None = None,
+    cutoffs: Floats | None = None,
+    reach: float = 0.0,
+    bins: int = 1,
+) -> Survey:
+    """All pairs of atoms closer than `distance` (Å), by species; `species` is (n,), below `kinds`.
 
-    Species that come nowhere closer than `below` (Å) have the distance inf.
+    Contacts are between atoms of different `group` (n,), neighbours are counted within the (s, s) `cutoffs`, and the
+    histogram is made up to `reach`; all of them up to `distance`.
     """
-    squares, pairs = _closest(
-        cells.points, cells.source, cells.start, *cells.shape, cells.real, species, kinds, below**2
+    groups = np.zeros(cells.real, dtype=np.int64) if group is None else group
+    limits = np.zeros((kinds, kinds)) if cutoffs is None else np.ascontiguousarray(cutoffs, dtype=np.float64)
+    squares, pairs, contacts, near, histogram = _survey(
+        cells.points,
+        cells.source,
+        cells.start,
+        *cells.shape,
+        cells.span,
+        cells.real,
+        species,
+        groups,
+        distance**2,
+        limits**2,
+        reach,
+        bins,
     )
-    return np.sqrt(squares), pairs
+    return Survey(np.sqrt(squares), pairs, np.sqrt(contacts), near, histogram)
 
 
-def neighbours(cells: Cells, species: Integers, cutoffs: Floats) -> Integers:
-    """(n, s) how many atoms of each species lie within the (s, s) `cutoffs` (Å) of each atom."""
-    return np.asarray(
-        _neighbours(cells.points, cells.source, cells.start, *cells.shape, cells.real, species, cutoffs**2)
-    )
+def touchable(cells: Cells, asked: Bools, radius: float, near: float) -> Bools:
+    """(n,) which of the atoms `asked` (n,) a ball of `radius` (Å) can touch with no atom's centre inside it.
 
-
-def histogram(cells: Cells, species: Integers, kinds: int, reach: float, bins: int) -> Integers:
-    """(s, s, bins) ordered pairs of atoms by distance, in equal bins from 0 to `reach` (Å)."""
-    return np.asarray(
-        _histogram(cells.points, cells.source, cells.start, *cells.shape, cells.real, species, kinds, reach, bins)
-    )
-
-
-def touchable(cells: Cells, radii: Floats, directions: Floats) -> NDArray[np.bool_]:
-    """(n,) whether a point of the sphere of radius `radii` (n,) about an atom lies in no other atom's sphere.
-
-    Only the (k, 3) unit `directions` from the atom are looked at. Cells must be sorted for twice the largest radius.
+    Only atoms closer than `near`, for which cells must be sorted, are looked at: the fewer, the more are touchable.
     """
-    return np.asarray(_touchable(cells.points, cells.source, cells.start, *cells.shape, cells.real, radii, directions))
+    return np.asarray(
+        _touchable(cells.points, cells.source, cells.start, *cells.shape, cells.span, cells.real, asked, radius, near)
+    )
 
 
 def _with_copies(points: Floats, distance: float, boxsize: Floats) -> tuple[Floats, Integers]:
@@ -158,7 +208,7 @@ def _ordered(points, low, scale, nx, ny, nz):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _pairs_between(points, source, start, nx, ny, nz, real, group, species, squares, capacity):  # type: ignore[no-untyped-def]
+def _pairs_between(points, source, start, nx, ny, nz, span, real, group, species, squares, capacity):  # type: ignore[no-untyped-def]
     pairs = np.empty((capacity, 2), np.int64)
     lengths = np.empty(capacity)
     count = 0
@@ -167,10 +217,10 @@ def _pairs_between(points, source, start, nx, ny, nz, real, group, species, squa
         for y in range(ny):
             for x in range(nx):
                 c = (z * ny + y) * nx + x
-                for w in range(z, min(z + 2, nz)):
-                    for v in range(y if w == z else max(y - 1, 0), min(y + 2, ny)):
+                for w in range(z, min(z + span + 1, nz)):
+                    for v in range(y if w == z else max(y - span, 0), min(y + span + 1, ny)):
                         row = (w * ny + v) * nx
-                        first, last = start[row + max(x - 1, 0)], start[row + min(x + 1, nx - 1) + 1]
+                        first, last = start[row + max(x - span, 0)], start[row + min(x + span, nx - 1) + 1]
                         for i in range(start[c], start[c + 1]):
                             a = source[i]
                             for j in range(i + 1 if w == z and v == y else first, last):
@@ -194,144 +244,136 @@ def _pairs_between(points, source, start, nx, ny, nz, real, group, species, squa
 
 
 @njit(cache=True)
-def _closest(points, source, start, nx, ny, nz, real, species, kinds, below):  # type: ignore[no-untyped-def]
+def _survey(points, source, start, nx, ny, nz, span, real, species, group, below, limits, reach, bins):  # type: ignore[no-untyped-def]
+    kinds = len(limits)
     best = np.full((kinds, kinds), np.inf)
     pairs = np.full((kinds, kinds, 2), -1, np.int64)
+    contacts = np.full((kinds, kinds), np.inf)
+    near = np.zeros((kinds, kinds), np.int64)
+    histogram = np.zeros((kinds, kinds, bins), np.int64)
+    counted, scale = reach * reach, bins / max(reach, 1e-300)
+    # in the order of the cells, so that memory is walked in order
+    count = len(points)
+    kind, part, own = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.bool_)
+    for i in range(count):
+        own[i] = source[i] < real
+        k = source[i] if own[i] else source[i] - real
+        kind[i], part[i] = species[k], group[k]
     for z in range(nz):
         for y in range(ny):
             for x in range(nx):
                 c = (z * ny + y) * nx + x
-                for w in range(z, min(z + 2, nz)):
-                    for v in range(y if w == z else max(y - 1, 0), min(y + 2, ny)):
+                for w in range(z, min(z + span + 1, nz)):
+                    for v in range(y if w == z else max(y - span, 0), min(y + span + 1, ny)):
                         row = (w * ny + v) * nx
-                        first, last = start[row + max(x - 1, 0)], start[row + min(x + 1, nx - 1) + 1]
+                        first, last = start[row + max(x - span, 0)], start[row + min(x + span, nx - 1) + 1]
                         for i in range(start[c], start[c + 1]):
-                            a = source[i]
+                            px, py, pz, p = points[i, 0], points[i, 1], points[i, 2], kind[i]
                             for j in range(i + 1 if w == z and v == y else first, last):
-                                dx = points[i, 0] - points[j, 0]
-                                dy = points[i, 1] - points[j, 1]
-                                dz = points[i, 2] - points[j, 2]
+                                dx = px - points[j, 0]
+                                dy = py - points[j, 1]
+                                dz = pz - points[j, 2]
                                 square = dx * dx + dy * dy + dz * dz
-                                if square >= below:
+                                if square >= below or not (own[i] or own[j]):
                                     continue
-                                b = source[j]
-                                if a >= real and b >= real:
-                                    continue
-                                k, m = (a if a < real else a - real), (b if b < real else b - real)
-                                p, q = species[k], species[m]
+                                q = kind[j]
                                 if square < best[p, q]:
-                                    for s, t in ((p, q), (q, p)):
-                                        best[s, t] = square
-                                        pairs[s, t, 0] = min(k, m)
-                                        pairs[s, t, 1] = max(k, m)
-    return best, pairs
+                                    best[p, q] = best[q, p] = square
+                                    k = source[i] if own[i] else source[i] - real
+                                    m = source[j] if own[j] else source[j] - real
+                                    pairs[p, q, 0] = pairs[q, p, 0] = min(k, m)
+                                    pairs[p, q, 1] = pairs[q, p, 1] = max(k, m)
+                                if square < contacts[p, q] and part[i] != part[j]:
+                                    contacts[p, q] = contacts[q, p] = square
+                                # a pair across the seam is met once from either side
+                                if square < limits[p, q]:
+                                    near[p, q] += own[i]
+                                    near[q, p] += own[j]
+                                if square < counted:
+                                    bin_ = min(int(np.sqrt(square) * scale), bins - 1)
+                                    histogram[p, q, bin_] += own[i]
+                                    histogram[q, p, bin_] += own[j]
+    return best, pairs, contacts, near, histogram
 
 
 @njit(cache=True)
-def _neighbours(points, source, start, nx, ny, nz, real, species, squares):  # type: ignore[no-untyped-def]
-    found = np.zeros((real, len(squares)), np.int64)
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                c = (z * ny + y) * nx + x
-                for w in range(max(z - 1, 0), min(z + 2, nz)):
-                    for v in range(max(y - 1, 0), min(y + 2, ny)):
-                        row = (w * ny + v) * nx
-                        first, last = start[row + max(x - 1, 0)], start[row + min(x + 1, nx - 1) + 1]
-                        for i in range(start[c], start[c + 1]):
-                            a = source[i]
-                            if a >= real:
-                                continue
-                            for j in range(first, last):
-                                if i == j:
-                                    continue
-                                dx = points[i, 0] - points[j, 0]
-                                dy = points[i, 1] - points[j, 1]
-                                dz = points[i, 2] - points[j, 2]
-                                b = source[j]
-                                kind = species[b if b < real else b - real]
-                                if dx * dx + dy * dy + dz * dz < squares[species[a], kind]:
-                                    found[a, kind] += 1
-    return found
-
-
-@njit(cache=True)
-def _histogram(points, source, start, nx, ny, nz, real, species, kinds, reach, bins):  # type: ignore[no-untyped-def]
-    found = np.zeros((kinds, kinds, bins), np.int64)
-    for z in range(nz):
-        for y in range(ny):
-            for x in range(nx):
-                c = (z * ny + y) * nx + x
-                for w in range(max(z - 1, 0), min(z + 2, nz)):
-                    for v in range(max(y - 1, 0), min(y + 2, ny)):
-                        row = (w * ny + v) * nx
-                        first, last = start[row + max(x - 1, 0)], start[row + min(x + 1, nx - 1) + 1]
-                        for i in range(start[c], start[c + 1]):
-                            a = source[i]
-                            if a >= real:
-                                continue
-                            for j in range(first, last):
-                                if i == j:
-                                    continue
-                                dx = points[i, 0] - points[j, 0]
-                                dy = points[i, 1] - points[j, 1]
-                                dz = points[i, 2] - points[j, 2]
-                                square = dx * dx + dy * dy + dz * dz
-                                if square < reach * reach:
-                                    k = min(int(np.sqrt(square) / reach * bins), bins - 1)
-                                    b = source[j]
-                                    found[species[a], species[b if b < real else b - real], k] += 1
-    return found
-
-
-@njit(cache=True)
-def _touchable(points, source, start, nx, ny, nz, real, radii, directions):  # type: ignore[no-untyped-def]
+def _touchable(points, source, start, nx, ny, nz, span, real, asked, radius, near):  # type: ignore[no-untyped-def]
     result = np.zeros(real, np.bool_)
     fullest = 0
     for c in range(nx * ny * nz):
         fullest = max(fullest, start[c + 1] - start[c])
-    near = np.empty((27 * fullest, 4))
+    around = np.empty((fullest * (2 * span + 1) ** 3, 4))
     for z in range(nz):
         for y in range(ny):
             for x in range(nx):
                 c = (z * ny + y) * nx + x
                 for i in range(start[c], start[c + 1]):
                     a = source[i]
-                    if a >= real:
+                    if a >= real or not asked[a]:
                         continue
                     count = 0
-                    for w in range(max(z - 1, 0), min(z + 2, nz)):
-                        for v in range(max(y - 1, 0), min(y + 2, ny)):
+                    for w in range(max(z - span, 0), min(z + span + 1, nz)):
+                        for v in range(max(y - span, 0), min(y + span + 1, ny)):
                             row = (w * ny + v) * nx
-                            first, last = start[row + max(x - 1, 0)], start[row + min(x + 1, nx - 1) + 1]
+                            first, last = start[row + max(x - span, 0)], start[row + min(x + span, nx - 1) + 1]
                             for j in range(first, last):
-                                if i == j:
-                                    continue
                                 dx = points[j, 0] - points[i, 0]
                                 dy = points[j, 1] - points[i, 1]
                                 dz = points[j, 2] - points[i, 2]
                                 square = dx * dx + dy * dy + dz * dz
-                                b = source[j]
-                                reach = radii[b if b < real else b - real]
-                                if square < (radii[a] + reach) ** 2:
-                                    # |R u − d|² < r²  <=>  u·d > (R² + d² − r²) / 2R
-                                    near[count, 0] = dx
-                                    near[count, 1] = dy
-                                    near[count, 2] = dz
-                                    near[count, 3] = (radii[a] ** 2 + square - reach**2) / (2 * radii[a])
+                                if 0.0 < square < near * near:
+                                    around[count, 0] = dx
+                                    around[count, 1] = dy
+                                    around[count, 2] = dz
+                                    around[count, 3] = square / (2 * radius)
                                     count += 1
-                    last_hit = 0
-                    for k in range(len(directions)):
-                        ux, uy, uz = directions[k, 0], directions[k, 1], directions[k, 2]
-                        covered = False
-                        # the neighbour that covers one direction often covers the next
-                        for m in range(count):
-                            n = (m + last_hit) % count
-                            if ux * near[n, 0] + uy * near[n, 1] + uz * near[n, 2] > near[n, 3]:
-                                covered = True
-                                last_hit = n
-                                break
-                        if not covered:
-                            result[a] = True
-                            break
+                    result[a] = _has_gap(around, count)
     return result
+
+
+@njit(cache=True)
+def _has_gap(around, count):  # type: ignore[no-untyped-def]
+    """Whether some unit vector u has u·d ≤ h for all rows (d, h): a ball touching at u then holds no atom d.
+
+    The rows' caps u·d > h cover the sphere if they cover one point of each cap's rim and all points where rims meet.
+    """
+    u = np.empty(3)
+    for p in range(count):
+        d, h = around[p, :3], around[p, 3]
+        square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
+        if h * h >= square:
+            continue
+        # some point of this rim
+        axis = 0 if abs(d[0]) <= min(abs(d[1]), abs(d[2])) else (1 if abs(d[1]) <= abs(d[2]) else 2)
+        across = np.sqrt((1 - h * h / square) / (1 - d[axis] * d[axis] / square))
+        for k in range(3):
+            u[k] = d[k] * h / square + across * ((1.0 if k == axis else 0.0) - d[k] * d[axis] / square)
+        if _is_free(u, around, count, p, p):
+            return True
+        for q in range(p):
+            e, g = around[q, :3], around[q, 3]
+            other = e[0] * e[0] + e[1] * e[1] + e[2] * e[2]
+            mixed = d[0] * e[0] + d[1] * e[1] + d[2] * e[2]
+            det = square * other - mixed * mixed
+            if det <= 1e-12 * square * other:
+                continue
+            first, second = (h * other - g * mixed) / det, (g * square - h * mixed) / det
+            rest = (1 - first * h - second * g) / det
+            if rest < 0:
+                continue
+            rest = np.sqrt(rest)
+            for side in (-rest, rest):
+                u[0] = first * d[0] + second * e[0] + side * (d[1] * e[2] - d[2] * e[1])
+                u[1] = first * d[1] + second * e[1] + side * (d[2] * e[0] - d[0] * e[2])
+                u[2] = first * d[2] + second * e[2] + side * (d[0] * e[1] - d[1] * e[0])
+                if _is_free(u, around, count, p, q):
+                    return True
+    return count == 0
+
+
+@njit(cache=True)
+def _is_free(u, around, count, p, q):  # type: ignore[no-untyped-def]
+    for m in range(count):
+        if m != p and m != q and u[0] * around[m, 0] + u[1] * around[m, 1] + u[2] * around[m, 2] > around[m, 3] + 1e-9:
+            return False
+    return True

@@ -1,4 +1,4 @@
-"""What a structure is like: closest approach, density, composition, coordination and pair distribution.
+"""What a structure is like: closest approach, contacts, density, composition, coordination and pair distribution.
 
 The functions work on any atoms in an orthogonal cell, or in none. Axes that do not repeat end at the outermost atoms
 unless a volume is given: a film, periodic in x and y, is then as thick as its atoms reach.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import atomic_masses, chemical_symbols, covalent_radii
 from numpy.typing import NDArray
 
-from construction_zone.build import inputs, merge, region
+from construction_zone.build import elements, inputs, merge, region
 from construction_zone.build.distances import Given, PairDistances, pair_name
 from construction_zone.build.inputs import Floats
 from construction_zone.build.periodicity import wrapped
@@ -30,6 +30,12 @@ BOND = 1.2
 
 CLOSE = 4.0
 """Å up to which `closest` looks."""
+
+_BIN = 0.04
+"""Å: width of the bins in which the peaks of g(r) are found."""
+
+_PROMINENCE = 0.3
+"""By how much g(r) falls between peaks: above the noise of a thousand atoms, below any peak of a solid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +71,15 @@ class Report:
     composition
         Share of each element.
     density, number_density
-        g/cm³ and atoms per Å³, in the cell or what `volume` was given.
+        g/cm³ and atoms per Å³, in the cell or what `volume` was given; None of atoms in a plane.
     closest
         Shortest distance in Å of each pair of elements that comes closer than 4 Å.
+    contacts
+        The same for atoms of different zones.
     too_close
-        The pairs of elements among them that are closer than asked, with the distance asked for.
+        The pairs of elements in `closest` that are closer than asked, with the distance asked for.
+    too_close_contacts
+        Those in `contacts` that are closer than the scene, or who asks, allows.
     coordination
         Mean number of neighbours: {"Cd": {"Se": 3.9, …}, …}.
     cutoffs
@@ -82,10 +92,12 @@ class Report:
 
     atoms: int
     composition: dict[str, float]
-    density: float
-    number_density: float
+    density: float | None
+    number_density: float | None
     closest: dict[str, float]
+    contacts: dict[str, float] = field(default_factory=dict)
     too_close: dict[str, float] = field(default_factory=dict)
+    too_close_contacts: dict[str, float] = field(default_factory=dict)
     coordination: dict[str, dict[str, float]] = field(default_factory=dict)
     cutoffs: dict[str, float] = field(default_factory=dict)
     outside: int = 0
@@ -94,20 +106,29 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether no pair is closer than asked and no atom outside the cell."""
-        return not self.too_close and not self.outside
+        return not self.too_close and not self.too_close_contacts and not self.outside
+
+    def plain(self) -> dict[str, Any]:
+        """The report in plain values, as JSON and records hold them."""
+        return {**asdict(self), "peaks": list(self.peaks), "ok": self.ok}
 
     def json(self) -> str:
         """The report as JSON."""
-        return json.dumps({**asdict(self), "ok": self.ok}, indent=1)
+        return json.dumps(self.plain(), indent=1)
 
     def __str__(self) -> str:
         lines = [
             f"{self.atoms:,} atoms: " + ", ".join(f"{name} {share:.2%}" for name, share in self.composition.items()),
-            f"density       {self.density:.4g} g/cm³, {self.number_density:.5f} atoms/Å³",
         ]
-        for pair, distance in self.closest.items():
-            asked = f"  CLOSER THAN {self.too_close[pair]:g} Å" if pair in self.too_close else ""
-            lines.append(f"closest {pair:<6}{distance:.3f} Å{asked}")
+        if self.density is not None:
+            lines.append(f"density       {self.density:.4g} g/cm³, {self.number_density:.5f} atoms/Å³")
+        for what, found, limits in (
+            ("closest", self.closest, self.too_close),
+            ("contact", self.contacts, self.too_close_contacts),
+        ):
+            for pair, distance in found.items():
+                asked = f"  CLOSER THAN {limits[pair]:g} Å" if pair in limits else ""
+                lines.append(f"{what} {pair:<6}{distance:.3f} Å{asked}")
         for center, around in self.coordination.items():
             each = ", ".join(
                 f"{n:.2f} {name} (< {self.cutoffs[pair_name(center, name)]:.2f} Å)" for name, n in around.items()
@@ -123,9 +144,10 @@ def report(
     atoms: Atoms,
     *,
     min_distance: Given | None = None,
+    contact: Given | None = None,
     cutoffs: Given | None = None,
     volume: Volume | None = None,
-    reach: float = 6.0,
+    reach: float = 5.0,
 ) -> Report:
     """All checks of `atoms` in one `Report`.
 
@@ -135,6 +157,8 @@ def report(
         Any atoms in an orthogonal cell, or in none; the zones of a scene one by one with `variant`.
     min_distance
         Å, one or one a pair of elements, to hold the closest approaches against.
+    contact
+        The same for atoms of different zones; by default what their scene was made with, if they come from one.
     cutoffs
         Å up to which atoms are neighbours; by default 1.2 times the sum of the covalent radii.
     volume
@@ -143,32 +167,96 @@ def report(
     reach
         Å up to which g(r) is looked at.
     """
-    near = closest(atoms)
-    asked = {} if min_distance is None else _asked(min_distance, near)
+    if contact is None:
+        contact = (atoms.info.get("record") or {}).get("min_distance")
+    flat = volume is None and region.is_flat(atoms)
+    near, between, around, peaks = _looked_at(atoms, inputs.positive(reach, "reach"), cutoffs, volume, flat)
     kinds = np.unique(atoms.numbers)
     limits = _cutoffs(kinds, cutoffs)
     return Report(
         atoms=len(atoms),
         composition=composition(atoms),
-        density=density(atoms, volume),
-        number_density=density(atoms, volume, kind="number"),
+        density=None if flat else density(atoms, volume),
+        number_density=None if flat else density(atoms, volume, kind="number"),
         closest=near,
-        too_close={pair: limit for pair, limit in asked.items() if near[pair] < limit},
-        coordination=coordination(atoms, cutoffs),
+        contacts=between,
+        too_close=_broken(near, min_distance),
+        too_close_contacts=_broken(between, contact),
+        coordination=around,
         cutoffs={
             pair_name(chemical_symbols[a], chemical_symbols[b]): float(limits[i, j])
             for i, a in enumerate(kinds)
             for j, b in enumerate(kinds)
         },
         outside=int(outside(atoms).sum()),
-        peaks=_peaks(pair_distribution(atoms, reach=reach, bins=int(reach / 0.04), volume=volume)),
+        peaks=peaks,
     )
+
+
+def _looked_at(
+    atoms: Atoms, reach: float, cutoffs: Given | None, volume: Volume | None, flat: bool
+) -> tuple[dict[str, float], dict[str, float], dict[str, dict[str, float]], tuple[float, ...]]:
+    """Closest approaches, contacts, coordination and peaks of g(r), from one look at all pairs where one is enough."""
+    bins = max(int(reach / _BIN), 1)
+    if volume is not None:
+        distribution = pair_distribution(atoms, reach=reach, bins=bins, volume=volume)
+        return closest(atoms), contacts(atoms), coordination(atoms, cutoffs), _peaks(distribution)
+    from construction_zone.build import cells
+
+    points, boxsize = wrapped(atoms)
+    if not len(points):
+        raise InvalidInput("there are no atoms; give at least one")
+    kinds, species = elements.kinds(atoms.numbers)
+    limits = _cutoffs(kinds, cutoffs)
+    distance = max(CLOSE, float(limits.max()), reach)
+    found = cells.survey(
+        cells.sort(points, distance, boxsize, span=2),
+        species,
+        len(kinds),
+        distance,
+        group=_zones(atoms),
+        cutoffs=limits,
+        reach=reach,
+        bins=bins,
+    )
+    peaks = (
+        () if flat or len(points) < 2 else _peaks(_normalised(found.histogram, reach, region.of(atoms), species, kinds))
+    )
+    near, between = (_named(lengths, kinds, CLOSE) for lengths in (found.closest, found.contacts))
+    return near, between, _mean(found.neighbours, kinds, species), peaks
+
+
+def _zones(atoms: Atoms) -> NDArray[np.int64]:
+    return np.asarray(atoms.arrays.get("zone", np.zeros(len(atoms))), dtype=np.int64)
+
+
+def _named(lengths: Floats, kinds: NDArray[np.int64], below: float) -> dict[str, float]:
+    """The (s, s) `lengths` shorter than `below` by the names of their pairs of elements."""
+    return {
+        pair_name(chemical_symbols[kinds[p]], chemical_symbols[kinds[q]]): float(lengths[p, q])
+        for p, q in np.argwhere(np.triu(lengths < below)).tolist()
+    }
 
 
 def closest(atoms: Atoms, below: float = CLOSE) -> dict[str, float]:
     """Shortest distance in Å between atoms of each pair of elements that comes closer than `below`, images included."""
     points, boxsize = wrapped(atoms)
     return {pair: found[0] for pair, found in merge.closest(points, atoms.numbers, below, boxsize).items()}
+
+
+def contacts(atoms: Atoms, below: float = CLOSE) -> dict[str, float]:
+    """Shortest distance in Å between atoms of different zones, of each pair of elements that comes closer than `below`.
+
+    Atoms that do not say which zone they are of have none.
+    """
+    from construction_zone.build import cells
+
+    points, boxsize = wrapped(atoms)
+    if not len(points):
+        return {}
+    kinds, species = elements.kinds(atoms.numbers)
+    found = cells.survey(cells.sort(points, below, boxsize), species, len(kinds), below, group=_zones(atoms))
+    return _named(found.contacts, kinds, below)
 
 
 def composition(atoms: Atoms) -> dict[str, float]:
@@ -189,10 +277,15 @@ def density(atoms: Atoms, volume: Volume | None = None, kind: str = "mass") -> f
 
 def outside(atoms: Atoms, tolerance: float = 1e-5) -> NDArray[np.bool_]:
     """Which atoms (n,) lie beyond the cell along axes that do not repeat but have an edge."""
-    fractional = atoms.cell.scaled_positions(atoms.positions) if atoms.cell.rank == 3 else np.zeros((len(atoms), 3))
+    found = np.zeros(len(atoms), dtype=bool)
+    if atoms.cell.rank < 3:
+        return found
     slack = tolerance / np.maximum(atoms.cell.lengths(), tolerance)
-    out = (fractional < -slack) | (fractional > 1 + slack)
-    return np.asarray((out & ~np.asarray(atoms.pbc)).any(axis=1))
+    to_fractions = np.linalg.inv(atoms.cell.array)
+    for axis in np.flatnonzero(~np.asarray(atoms.pbc)):
+        fraction = atoms.positions @ to_fractions[:, axis]
+        found |= (fraction < -slack[axis]) | (fraction > 1 + slack[axis])
+    return found
 
 
 def coordination(atoms: Atoms, cutoffs: Given | None = None) -> dict[str, dict[str, float]]:
@@ -200,13 +293,19 @@ def coordination(atoms: Atoms, cutoffs: Given | None = None) -> dict[str, dict[s
     from construction_zone.build import cells
 
     points, boxsize = wrapped(atoms)
-    kinds, species = np.unique(atoms.numbers, return_inverse=True)
+    kinds, species = elements.kinds(atoms.numbers)
     limits = _cutoffs(kinds, cutoffs)
-    found = cells.neighbours(
-        cells.sort(points, float(limits.max()), boxsize), species.astype(np.int64), np.ascontiguousarray(limits)
-    )
+    distance = float(limits.max(initial=0.0))
+    found = cells.survey(cells.sort(points, distance, boxsize), species, len(kinds), distance, cutoffs=limits)
+    return _mean(found.neighbours, kinds, species)
+
+
+def _mean(
+    neighbours: NDArray[np.int64], kinds: NDArray[np.int64], species: NDArray[np.int64]
+) -> dict[str, dict[str, float]]:
+    each = neighbours / np.bincount(species)[:, None]
     return {
-        chemical_symbols[a]: {chemical_symbols[b]: float(found[species == i, j].mean()) for j, b in enumerate(kinds)}
+        chemical_symbols[a]: {chemical_symbols[b]: float(each[i, j]) for j, b in enumerate(kinds)}
         for i, a in enumerate(kinds)
     }
 
@@ -228,11 +327,27 @@ def pair_distribution(
     points, numbers = space.points[space.inside], atoms.numbers[space.inside]
     if len(points) < 2:
         raise InvalidInput(f"{len(points)} atoms lie in the volume; a pair distribution needs two")
-    kinds, species = np.unique(numbers, return_inverse=True)
-    counted = cells.histogram(
-        cells.sort(points, reach, space.boxsize), species.astype(np.int64), len(kinds), reach, int(bins)
+    kinds, species = elements.kinds(numbers)
+    found = cells.survey(
+        cells.sort(points, reach, space.boxsize, span=2),
+        species,
+        len(kinds),
+        reach,
+        reach=reach,
+        bins=int(bins),
     )
-    edges = np.linspace(0, reach, int(bins) + 1)
+    return _normalised(found.histogram, reach, space, species, kinds)
+
+
+def _normalised(
+    counted: NDArray[np.int64],
+    reach: float,
+    space: region.Region,
+    species: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+) -> PairDistribution:
+    """g(r) from the ordered pairs (s, s, bins) of the atoms of `species` (n,) in `space`; see `pair_distribution`."""
+    edges = np.linspace(0, reach, counted.shape[2] + 1)
     middle = (edges[1:] + edges[:-1]) / 2
     shells = 4 / 3 * np.pi * np.diff(edges**3) * space.overlap(middle) / space.size
     sizes = np.bincount(species)
@@ -250,13 +365,18 @@ def pair_distribution(
         if j >= i
     }
     whole = counted.sum(axis=(0, 1)).astype(float)
-    return PairDistribution(middle, normal(whole, float(len(points) * (len(points) - 1))), partial, whole / len(points))
+    total = len(species)
+    return PairDistribution(middle, normal(whole, float(total * (total - 1))), partial, whole / total)
 
 
-def _asked(min_distance: Given, near: dict[str, float]) -> dict[str, float]:
-    known = PairDistances.of(min_distance)
-    pairs = dict(known.pairs)
-    return {name: pairs.get((name.split("-")[0], name.split("-")[1]), known.default) for name in near}
+def _broken(found: dict[str, float], limits: Given | None) -> dict[str, float]:
+    """Which of the distances `found` are below their limits, with these."""
+    if limits is None:
+        return {}
+    known = PairDistances.of(limits)
+    pairs = {"-".join(pair): distance for pair, distance in known.pairs}
+    asked = {name: pairs.get(name, known.default) for name in found}
+    return {name: asked[name] for name, distance in found.items() if distance < asked[name]}
 
 
 def _cutoffs(kinds: NDArray[np.int64], given: Given | None) -> Floats:
@@ -267,8 +387,19 @@ def _cutoffs(kinds: NDArray[np.int64], given: Given | None) -> Floats:
 
 
 def _peaks(found: PairDistribution) -> tuple[float, ...]:
-    """The first two maxima of g(r) above 1, after smoothing over five bins."""
+    """The first two maxima of g(r) that stand out, after smoothing over five bins.
+
+    A maximum stands out if between it and any higher one g(r) falls by `_PROMINENCE` or more.
+    """
     smooth = np.convolve(found.total, np.array([1, 4, 6, 4, 1]) / 16, mode="same")
     inner = smooth[1:-1]
-    high = np.flatnonzero((inner > smooth[:-2]) & (inner >= smooth[2:]) & (inner > 1.1)) + 1
-    return tuple(float(found.r[k]) for k in high[:2])
+    peaks = []
+    for k in np.flatnonzero((inner > smooth[:-2]) & (inner >= smooth[2:])) + 1:
+        higher = np.flatnonzero(smooth > smooth[k])
+        before, after = higher[higher < k], higher[higher > k]
+        left = smooth[before[-1] if len(before) else 0 : k].min()
+        right = smooth[k : (after[0] if len(after) else len(smooth) - 1) + 1].min()
+        falls = [low for low, there in ((left, len(before)), (right, len(after))) if there] or [min(left, right)]
+        if smooth[k] - max(falls) >= _PROMINENCE:
+            peaks.append(float(found.r[k]))
+    return tuple(peaks[:2])

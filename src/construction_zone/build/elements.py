@@ -28,6 +28,14 @@ def number(symbol: str) -> int:
     return int(atomic_numbers[symbol])
 
 
+def kinds(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The different atomic numbers (s,) among `numbers` (n,), in order, and which of them each is (n,)."""
+    found = np.flatnonzero(np.bincount(numbers))  # several times faster than numpy's unique, which sorts
+    place = np.zeros(int(found[-1]) + 1 if len(found) else 0, dtype=np.int64)
+    place[found] = np.arange(len(found))
+    return found.astype(np.int64), place[numbers]
+
+
 def composition(given: str | Mapping[str, float]) -> Composition:
     """The composition of a formula ("C", "SiO2") or of a mapping {"Si": 1, "O": 2}."""
     if isinstance(given, str):

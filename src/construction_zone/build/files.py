@@ -90,18 +90,21 @@ def write(atoms: Atoms, path: str | PathLike[str], format: str | None = None) ->
 def prismatic(atoms: Atoms) -> str:
     """The text of Prismatic's `.XYZ`: cell, then Z, x, y, z (Å), occupancy and rms displacement (Å), then -1.
 
-    The displacement is the array `thermal_u`; 0 (not known) is read by Prismatic as an atom at rest. Coordinates are
-    written as they are; mind that Prismatic's beam enters at high z.
+    The displacement is the array `thermal_u`, of anisotropic ones (rms values (n, 3) in Å, tensors U (n, 3, 3) in Å²)
+    the mean over directions; 0 (not known) is read by Prismatic as an atom at rest. Coordinates are written as they
+    are; mind that Prismatic's beam enters at high z.
     """
     lengths, angles = atoms.cell.lengths(), atoms.cell.angles()
     if (lengths <= 0).any() or not np.allclose(angles, 90):
         raise InvalidInput(f"Prismatic needs an orthogonal cell; this one has edges {lengths} Å and angles {angles}°")
-    thermal = atoms.arrays.get("thermal_u", np.zeros(len(atoms)))
+    thermal = np.asarray(atoms.arrays.get("thermal_u", np.zeros(len(atoms))), dtype=np.float64)
+    if thermal.ndim == 3:
+        thermal = np.sqrt(np.trace(thermal, axis1=1, axis2=2) / 3)
+    elif thermal.ndim == 2:
+        thermal = np.sqrt((thermal**2).mean(axis=1))
     rows = [
         f"{z:d} {x:.6f} {y:.6f} {w:.6f} 1 {u:.5f}"
-        for z, (x, y, w), u in zip(
-            atoms.numbers.tolist(), atoms.positions.tolist(), np.asarray(thermal).tolist(), strict=True
-        )
+        for z, (x, y, w), u in zip(atoms.numbers.tolist(), atoms.positions.tolist(), thermal.tolist(), strict=True)
     ]
     head = f"{atoms.get_chemical_formula(empirical=len(atoms) < 100_000)} written by construction-zone"
     return "\n".join([head, " ".join(f"{length:.6f}" for length in lengths), *rows, "-1", ""])
@@ -111,7 +114,11 @@ def _read_any(source: Path) -> Atoms | list[Atoms]:
     import ase.io
 
     try:
-        return _with_names(ase.io.read(source), unquote)
+        atoms = ase.io.read(source)
+        for name, values in atoms.arrays.items():
+            if values.dtype == object:  # text, in some versions of ASE
+                atoms.arrays[name] = values.astype(str)
+        return _with_names(atoms, unquote)
     except Exception as first:
         if source.suffix.lower() != ".cif":
             raise

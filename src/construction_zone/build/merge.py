@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase.data import chemical_symbols
 
-from construction_zone.build import neighbours, torus
+from construction_zone.build import elements, neighbours, torus
 from construction_zone.build.distances import PairDistances, pair_name
 from construction_zone.build.inputs import Bools, Floats, Point
 from construction_zone.build.neighbours import Integers
@@ -47,9 +47,9 @@ def keep_apart(
     rank = np.empty(len(points), dtype=np.int64)
     rank[sorted(range(len(points)), key=lambda i: (priorities[i], i))] = np.arange(len(points))
     ranks = np.repeat(rank, counts)
-    kinds, species = np.unique(np.concatenate(numbers), return_inverse=True)
+    kinds, species = elements.kinds(np.concatenate(numbers))
     pairs = neighbours.pairs_between(
-        np.concatenate(points), ranks, species.astype(np.int64), distances.matrix(kinds), np.where(periodic, cell, 0.0)
+        np.concatenate(points), ranks, species, distances.matrix(kinds), np.where(periodic, cell, 0.0)
     )
     first, second = pairs.T
     winner, loser = np.where(ranks[first] < ranks[second], [first, second], [second, first])
@@ -66,8 +66,8 @@ def closest(points: Floats, numbers: Integers, below: float, boxsize: Floats) ->
 
     `boxsize` (3,) has the periods in Å, 0 along axes that do not repeat.
     """
-    kinds, species = np.unique(numbers, return_inverse=True)
-    best, where = neighbours.closest(points, species.astype(np.int64), len(kinds), below, boxsize)
+    kinds, species = elements.kinds(numbers)
+    best, where = neighbours.closest(points, species, len(kinds), below, boxsize)
     return {
         pair_name(chemical_symbols[kinds[p]], chemical_symbols[kinds[q]]): (
             float(best[p, q]),

@@ -87,7 +87,8 @@ def closest(
     if len(points) >= large or (np.asarray(boxsize)[np.asarray(boxsize) > 0] < 2 * below).any():
         from construction_zone.build import cells
 
-        return cells.closest(cells.sort(points, below, boxsize), species, kinds, below)
+        found = cells.survey(cells.sort(points, below, boxsize), species, kinds, below)
+        return found.closest, found.pairs
     best, where = np.full((kinds, kinds), np.inf), np.full((kinds, kinds, 2), -1, dtype=np.int64)
     pairs, lengths = close_pairs(points, below, boxsize)
     order = np.argsort(-lengths, kind="stable")  # of several writes to one place the last one stays

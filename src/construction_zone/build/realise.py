@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from construction_zone.build import arrays, inputs, merge, record, torus
+from construction_zone.build import arrays, inputs, merge, record, surfaces, torus
 from construction_zone.build.inputs import Floats
 from construction_zone.errors import InvalidInput, SceneError
 from construction_zone.seeding import Seed, child
@@ -40,18 +40,13 @@ class _Fill:
     merged: record.Merged
 
 
-def realised(scene: Scene, seed: Seed) -> Atoms:
+def realised(scene: Scene, seed: Seed, surface: bool) -> Atoms:
     """The atoms of `scene` with their arrays and record; see `Scene.atoms`."""
-    fills = _merged(scene, [_filled(scene, zone, seed) for zone in scene.zones])
-    atoms = _assembled(scene, fills)
-    _refuse_outside(scene, atoms)
-    closest = merge.closest(atoms.positions, atoms.numbers, REPORTED, np.where(scene.periodic, scene.cell, 0.0))
-    _refuse_coinciding(scene, atoms, closest)
-    atoms.info["record"] = _record(scene, seed, fills, atoms, closest)
-    return atoms
+    return joined(scene, [filled(scene, zone, seed) for zone in scene.zones], seed, surface)
 
 
-def _filled(scene: Scene, zone: Zone, seed: Seed) -> Atoms:
+def filled(scene: Scene, zone: Zone, seed: Seed) -> Atoms:
+    """What the generator of `zone` puts into it, before the zones of `scene` are merged."""
     try:
         part = zone.generator.fill(
             zone.volume, cell=scene.cell, seed=child(seed, "build", zone.name), periodic=scene.periodic
@@ -60,6 +55,19 @@ def _filled(scene: Scene, zone: Zone, seed: Seed) -> Atoms:
     except InvalidInput as error:
         raise SceneError(f"zone {zone.name!r}: {error}") from error
     return part
+
+
+def joined(scene: Scene, parts: list[Atoms], seed: Seed, surface: bool = False) -> Atoms:
+    """The atoms that zones were filled with, merged and checked; `parts` are in the order of the scene's zones."""
+    fills = _merged(scene, parts)
+    atoms = _assembled(scene, fills)
+    _refuse_outside(scene, atoms)
+    closest = merge.closest(atoms.positions, atoms.numbers, REPORTED, np.where(scene.periodic, scene.cell, 0.0))
+    _refuse_coinciding(scene, atoms, closest)
+    if surface:
+        atoms.set_array("surface", surfaces.exposed(atoms))
+    atoms.info["record"] = _record(scene, seed, fills, atoms, closest)
+    return atoms
 
 
 def _merged(scene: Scene, parts: list[Atoms]) -> list[_Fill]:

@@ -8,12 +8,14 @@
 
   - ``index``, ``priority``, ``phase``, ``generator`` and ``volume`` (kind, pose, bounds in Å);
   - ``pose``: ``matrix`` (the orientation) and ``vector`` (Å) that take the generator's own frame to the scene, and of
-    crystals the ``lattice``, whose rows are the lattice vectors (Å) in the scene;
+    crystals the ``lattice``, whose rows are the lattice vectors (Å) in the scene, before modifiers strain them;
   - ``seed``: what to give ``numpy.random.SeedSequence`` to fill the zone alone;
   - ``filled`` by the generator, of which ``overlapping`` and ``too_close`` went when zones were merged, and what is
     left: ``atoms``, ``elements``, ``grains`` (numbers in the scene) and, where the generator marks them, ``defects``;
   - ``fill``: the record of the generator itself (``info["record"]`` of what it filled), e.g. its defects, facets,
-    strain or vacancies.
+    strain or vacancies. Generators choose their own keys; values are what `plain` takes.
+
+Readers must allow for keys that they do not know.
 """
 
 from __future__ import annotations
@@ -71,9 +73,11 @@ def zone_record(
         "elements": {chemical_symbols[z]: int(numbers[z]) for z in np.flatnonzero(numbers)},
         "grains": _present(left["grain"]),
     }
-    lattice = getattr(zone.generator, "lattice", None)
-    if lattice is not None:
-        record["lattice"] = zone.generator.pose.apply_direction(lattice)
+    crystal: Any = zone.generator
+    while crystal is not None and getattr(crystal, "lattice", None) is None:
+        crystal = getattr(crystal, "generator", None)  # of what wraps a generator, such as `Modified`
+    if crystal is not None:
+        record["lattice"] = crystal.pose.apply_direction(crystal.lattice)
     if "defect" in left:
         record["defects"] = _present(left["defect"][left["defect"] >= 0])
     if fill:

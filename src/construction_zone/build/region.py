@@ -56,12 +56,22 @@ def of(atoms: Atoms, volume: Volume | None = None) -> Region:
         raise InvalidInput("there are no atoms; give at least one")
     if volume is not None:
         return _of_volume(atoms, points, boxsize, volume)
-    low, high = corners(points)
-    lengths = np.where(boxsize > 0, boxsize, high - low)
+    lengths = _lengths(points, boxsize)
     if lengths.min() <= 0:
         raise InvalidInput("the atoms lie in a plane, which has no volume; give the volume that they are in")
     everything = np.ones(len(points), dtype=bool)
     return Region(points, everything, boxsize, float(np.prod(lengths)), lambda r: box_overlap(r, lengths[boxsize == 0]))
+
+
+def is_flat(atoms: Atoms) -> bool:
+    """Whether the atoms lie in a plane or on a line across an axis that does not repeat, so that they fill no space."""
+    points, boxsize = wrapped(atoms)
+    return not len(points) or bool(_lengths(points, boxsize).min() <= 0)
+
+
+def _lengths(points: Floats, boxsize: Floats) -> Floats:
+    low, high = corners(points)
+    return np.where(boxsize > 0, boxsize, high - low)
 
 
 def box_overlap(r: Floats, lengths: Floats) -> Floats:

@@ -5,43 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import covalent_radii
 
 from construction_zone.build import inputs
-from construction_zone.build.inputs import Bools, Floats
+from construction_zone.build.inputs import Bools
 from construction_zone.build.periodicity import wrapped
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-PROBE = 2.0
-"""Å. A ball of this radius enters no interstice of close-packed, rock-salt or tetrahedral crystals, and no vacancy."""
+PROBE = 3.3
+"""Å. A ball of this radius holds an atom's centre wherever it is put in a dense crystal, with or without a vacancy."""
 
-_DIRECTIONS = 192
+_NEAR = 1.15
+"""Atoms nearer than this times the ball's radius cover nearly every atom that is inside."""
 
 
 def exposed(atoms: Atoms, probe: float = PROBE) -> Bools:
-    """Which atoms (n,) a ball of radius `probe` (Å) can touch without running into other atoms.
+    """Which atoms (n,) a ball of radius `probe` (Å) can touch without the centre of an atom inside it.
 
-    Atoms are balls of their covalent radius. This is the solvent-accessible surface of Shrake and Rupley, J. Mol. Biol.
-    79, 351 (1973): an atom is exposed if some point at distance (its radius + probe) is no closer to any other atom
-    than (that atom's radius + probe); 192 directions are tried. So inner walls of hollows that hold the probe are
-    exposed too, grooves narrower than the probe are not, and cells that repeat have no surface at the seam. With a
-    smaller probe more of a rough surface counts.
+    These are the corners of the atoms' alpha shape (Edelsbrunner & Mücke, ACM Trans. Graph. 13, 43 (1994)). Inner walls
+    of hollows that hold the ball are exposed too, grooves narrower than the ball are not, and cells that repeat have no
+    surface at the seam. With a smaller ball more of a rough surface counts; below 2.9 Å the rim of a vacancy in gold
+    does.
     """
     from construction_zone.build import cells
 
-    reach = covalent_radii[atoms.numbers] + inputs.positive(probe, "probe")
-    if not len(atoms):
-        return np.zeros(0, dtype=bool)
+    radius = inputs.positive(probe, "probe")
     points, boxsize = wrapped(atoms)
-    sorted_ = cells.sort(points, 2 * float(reach.max()), boxsize)
-    return cells.touchable(sorted_, reach, _sphere(_DIRECTIONS))
-
-
-def _sphere(count: int) -> Floats:
-    """Directions (count, 3) spread evenly over the sphere: a Fibonacci spiral."""
-    z = 1 - (2 * np.arange(count) + 1) / count
-    angle = np.pi * (3 - np.sqrt(5)) * np.arange(count)
-    ring = np.sqrt(1 - z * z)
-    return np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1)
+    found = np.ones(len(points), dtype=bool)
+    if not len(points):
+        return found
+    # first a few atoms, which settle most of those inside, then all that can be in the way
+    for near, span in ((_NEAR * radius, 1), (2 * radius, 2)):
+        found = cells.touchable(cells.sort(points, near, boxsize, span), found, radius, near)
+    return found

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from construction_zone.build.generators.base import Generator
-from construction_zone.build.transforms import Affine
+from construction_zone.build.transforms import Affine, translation
 from construction_zone.build.volumes import Volume
 from construction_zone.errors import InvalidInput
 
@@ -49,3 +50,7 @@ class Zone:
         volume = self.volume if what == "generator" else self.volume.moved(affine)
         generator = self.generator if what == "volume" else self.generator.moved(affine)
         return replace(self, volume=volume, generator=generator)
+
+    def shifted(self, vector: ArrayLike) -> Zone:
+        """This zone shifted by `vector` (Å)."""
+        return self.moved(translation(vector))

@@ -24,23 +24,30 @@ def all_pairs(points, boxsize, images=2):
 
 @pytest.mark.parametrize("periodic", [(0, 0, 0), (1, 1, 0), (1, 0, 1), (1, 1, 1)])
 @pytest.mark.parametrize("box", [(12.0, 9.0, 7.0), (3.0, 14.0, 5.0)])
-def test_against_all_pairs(periodic, box):
+@pytest.mark.parametrize("span", [1, 2])
+def test_against_all_pairs(periodic, box, span):
     rng = np.random.default_rng(5)
     points, species, group = scene(120, box, rng)
     boxsize = np.where(periodic, box, 0.0)
     distance = all_pairs(points, boxsize)
     reach = 2.6
-    found = cells.sort(points, reach, boxsize)
+    found = cells.sort(points, reach, boxsize, span)
 
-    best, where = cells.closest(found, species, SPECIES, reach)
+    survey = cells.survey(found, species, SPECIES, reach, group=group, reach=2.1, bins=13)
     for p in range(SPECIES):
         for q in range(SPECIES):
             expected = distance[species == p][:, species == q].min()
-            assert best[p, q] == pytest.approx(expected if expected < reach else np.inf, abs=1e-12)
-            if np.isfinite(best[p, q]):
-                i, j = where[p, q]
+            assert survey.closest[p, q] == pytest.approx(expected if expected < reach else np.inf, abs=1e-12)
+            if np.isfinite(survey.closest[p, q]):
+                i, j = survey.pairs[p, q]
                 assert {species[i], species[j]} == {p, q}
-                assert distance[i, j].min() == pytest.approx(best[p, q], abs=1e-12)
+                assert distance[i, j].min() == pytest.approx(survey.closest[p, q], abs=1e-12)
+            others = distance.min(axis=2)[species == p][:, species == q]
+            others = others[group[species == p][:, None] != group[species == q]].min()
+            assert survey.contacts[p, q] == pytest.approx(others if others < reach else np.inf, abs=1e-12)
+            here = distance[species == p][:, species == q].ravel()
+            expected, _ = np.histogram(here[here < 2.1], bins=13, range=(0, 2.1))
+            np.testing.assert_array_equal(survey.histogram[p, q], expected)
 
     cutoffs = np.array([[2.6, 1.0, 2.0], [1.0, 0.0, 1.5], [2.0, 1.5, 0.7]])
     pairs, _ = cells.pairs_between(found, group, species, cutoffs)
@@ -49,17 +56,10 @@ def test_against_all_pairs(periodic, box):
     assert {tuple(pair) for pair in pairs.tolist()} == {(i, j) for i, j in np.argwhere(near).tolist() if i < j}
 
     limits = np.maximum(cutoffs, 0.5)
-    counts = cells.neighbours(found, species, limits)
-    for q in range(SPECIES):
-        close = distance[:, species == q] < limits[species, q][:, None, None]
-        np.testing.assert_array_equal(counts[:, q], close.sum(axis=(1, 2)))
-
-    histogram = cells.histogram(found, species, SPECIES, reach, 13)
+    counts = cells.survey(found, species, SPECIES, reach, cutoffs=limits).neighbours
     for p in range(SPECIES):
         for q in range(SPECIES):
-            here = distance[species == p][:, species == q].ravel()
-            expected, _ = np.histogram(here[here < reach], bins=13, range=(0, reach))
-            np.testing.assert_array_equal(histogram[p, q], expected)
+            assert counts[p, q] == (distance[species == p][:, species == q] < limits[p, q]).sum()
 
 
 @pytest.mark.parametrize("boxsize", [(0.0, 0.0, 0.0), (20.0, 15.0, 0.0), (20.0, 15.0, 25.0)])
@@ -81,9 +81,9 @@ def test_a_few_atoms_in_a_vast_space_need_little_memory():
     points = np.array([[0.0, 0, 0], [1e6, 1e6, 1e6], [1e6, 1e6, 1e6 + 1.5]])
     found = cells.sort(points, 2.0, np.zeros(3))
     assert np.prod(found.shape) < 1e5
-    best, where = cells.closest(found, np.zeros(3, dtype=np.int64), 1, 2.0)
-    assert best[0, 0] == pytest.approx(1.5)
-    assert where[0, 0].tolist() == [1, 2]
+    survey = cells.survey(found, np.zeros(3, dtype=np.int64), 1, 2.0)
+    assert survey.closest[0, 0] == pytest.approx(1.5)
+    assert survey.pairs[0, 0].tolist() == [1, 2]
 
 
 def test_more_pairs_than_expected_are_all_found():

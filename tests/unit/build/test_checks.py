@@ -7,7 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from construction_zone.build import Ball, Block, Crystal, Scene, Zone, checks, region
+from construction_zone.build import Amorphous, Ball, Block, Crystal, Scene, Zone, checks, region
 from construction_zone.errors import InvalidInput
 
 GOLD = bulk("Au", "fcc", 4.08, cubic=True).repeat((6, 6, 6))
@@ -101,6 +101,9 @@ def test_density_of_crystals(atoms, density):
 
 def test_coordination_by_species():
     assert checks.coordination(SALT)["Na"] == {"Na": 0.0, "Cl": 6.0}
+    ceria = bulk("CeO2", "fluorite", 5.411, cubic=True).repeat(3)
+    assert checks.coordination(ceria, 2.6) == {"O": {"O": 0.0, "Ce": 4.0}, "Ce": {"O": 8.0, "Ce": 0.0}}
+    assert checks.report(ceria, cutoffs=2.6).coordination == checks.coordination(ceria, 2.6)
     cadmium_selenide = Crystal.wurtzite("CdSe").fill(Block.between((0, 0, 0), (30, 30, 30)), cell=(30, 30, 30))
     interior = checks.coordination(cadmium_selenide, {("Cd", "Se"): 3.0, "default": 4.5})
     assert 3 < interior["Cd"]["Se"] < 4  # 4 less the bonds cut at faces
@@ -129,6 +132,57 @@ def test_the_report_tells_and_judges():
     assert json.loads(report.json())["ok"] is False
     assert checks.report(SALT, min_distance=2.8).ok
     assert not checks.report(Atoms("C2", [[0, 0, 1], [1, 1, 9]], cell=[3, 3, 5], pbc=(True, True, False))).ok
+
+
+def zoned(zone, numbers=(6, 6, 79, 79), **info):
+    # two carbons 1.4 Å apart, two golds 2.9 Å apart; across the seam along x a carbon is 1.7 Å from a gold
+    atoms = Atoms(
+        numbers, [[1, 5, 5], [2.4, 5, 5], [9.3, 5, 5], [6.4, 5, 5]], cell=[10, 10, 10], pbc=(True, True, False)
+    )
+    atoms.set_array("zone", np.array(zone))
+    atoms.info.update(info)
+    return atoms
+
+
+def test_contacts_are_between_zones_only_and_across_the_seam():
+    assert checks.contacts(zoned([0, 0, 1, 1])) == {"Au-C": pytest.approx(1.7)}
+    assert checks.contacts(zoned([0, 1, 2, 3])) == {
+        "C-C": pytest.approx(1.4),
+        "Au-C": pytest.approx(1.7),
+        "Au-Au": pytest.approx(2.9),
+    }
+    assert checks.contacts(zoned([0, 1, 1, 1]), below=1.6) == {"C-C": pytest.approx(1.4)}
+    assert checks.contacts(zoned([1, 1, 1, 1])) == {}
+    assert checks.contacts(GOLD) == {}
+
+
+def test_the_report_holds_contacts_against_what_the_scene_was_made_with():
+    asked = {"min_distance": {"default": 1.0, "Au-C": 1.8}}
+    report = checks.report(zoned([0, 0, 1, 1], record=asked))
+    assert not report.ok
+    assert report.too_close_contacts == {"Au-C": 1.8}
+    assert "contact Au-C  1.700 Å  CLOSER THAN 1.8 Å" in str(report)
+    assert checks.report(zoned([0, 0, 0, 0], record=asked)).ok
+    assert checks.report(zoned([0, 0, 1, 1], record=asked), contact=1.6).ok
+    assert json.loads(report.json()) == report.plain() | {"peaks": list(report.peaks)}
+
+
+def test_a_sheet_has_no_density_but_all_else():
+    sheet = Atoms("C2", [[0, 0, 1], [1.42, 0, 1]], cell=[8, 8, 5], pbc=(True, True, False))
+    report = checks.report(sheet)
+    assert (report.density, report.number_density, report.peaks) == (None, None, ())
+    assert report.closest == {"C-C": pytest.approx(1.42)}
+    assert report.coordination == {"C": {"C": 1.0}}
+    assert "density" not in str(report)
+
+
+def test_noise_makes_no_peaks():
+    """Hard balls put down at random have the edge at their smallest distance, and no shell."""
+    carbon = Amorphous("C", 2.2, structure="random", min_distance=1.4)
+    film = Scene([Zone(Block.between((0, 0, 0), (25, 25, 25)), carbon, "film")], (25, 25, 25)).atoms()
+    peaks = checks.report(film).peaks
+    assert len(peaks) <= 1
+    assert all(1.4 < peak < 1.7 for peak in peaks)
 
 
 def test_a_report_of_a_zone_in_its_volume():

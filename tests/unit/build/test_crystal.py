@@ -20,7 +20,8 @@ def brute_force(crystal, volume, reach=12):
     cells = np.stack(np.meshgrid(n, n, n, indexing="ij"), axis=-1).reshape(-1, 3)
     sites = (cells[:, None, :] + crystal.fractional).reshape(-1, 3) @ crystal.lattice
     points = crystal.pose.apply(sites)
-    return points[volume.contains(points)]
+    inside = volume.contains(points)
+    return points[inside], np.tile(crystal.numbers, len(cells))[inside]
 
 
 def as_set(points):
@@ -34,9 +35,10 @@ def as_set(points):
 def test_filling_finds_every_site_and_no_other(crystal, volume):
     crystal = crystal.moved(transforms.rotation((3, 1, 2), 77) @ transforms.translation((0.4, 0.1, -0.2)))
     atoms = crystal.fill(volume, cell=HUGE)
-    expected = brute_force(crystal, volume)
+    expected, numbers = brute_force(crystal, volume)
     assert len(atoms) == len(expected) > 100
-    assert as_set(atoms.positions) == as_set(expected)
+    for z in np.unique(crystal.numbers):
+        assert as_set(atoms.positions[atoms.numbers == z]) == as_set(expected[numbers == z])
 
 
 def test_filling_in_chunks_is_the_same(monkeypatch):
@@ -109,6 +111,37 @@ def test_zone_axis_with_a_second_direction():
     turned = gold.with_zone_axis([1, 1, 0], second=[0, 0, 1], second_along=(1, 0, 0))
     np.testing.assert_allclose(turned.direction([0, 0, 1]), (4.07825, 0, 0), atol=1e-12)
     np.testing.assert_allclose(turned.pose.vector, (1, 2, 3), atol=1e-12)  # about its own origin
+
+
+def test_plane_normal_points_where_asked():
+    for crystal, hkl in (
+        (Crystal.fcc("Au"), [1, 1, 1]),
+        (TRICLINIC, [1, -2, 1]),
+        (Crystal.wurtzite("CdSe"), [1, 0, 1]),
+    ):
+        turned = crystal.shifted((1, 2, 3)).with_plane(hkl, along=(0, 3, 0))
+        np.testing.assert_allclose(turned.normal(hkl), (0, 1, 0), atol=1e-12)
+        np.testing.assert_allclose(turned.pose.vector, (1, 2, 3), atol=1e-12)
+        heights = turned.lattice @ turned.pose.matrix.T @ (0, 1, 0)  # of a, b, c: whole planes of this family
+        spacing = heights[np.flatnonzero(hkl)[0]] / hkl[np.flatnonzero(hkl)[0]]
+        np.testing.assert_allclose(heights / spacing, hkl, atol=1e-9)
+    gold = Crystal.fcc("Au").with_plane([1, 1, 1], second=[1, -1, 0], second_along=(1, 0, 0))
+    np.testing.assert_allclose(np.cross(gold.direction([1, -1, 0]), (1, 0, 0)), 0, atol=1e-12)
+
+
+def test_normals_of_a_sheared_pose_stay_across_their_planes():
+    sheared = TRICLINIC.moved(transforms.affine([[1, 0.4, 0], [0, 1.1, 0.2], [0.1, 0, 0.9]]))
+    for hkl, in_plane in (([1, 0, 0], ([0, 1, 0], [0, 0, 1])), ([1, 1, -1], ([1, -1, 0], [0, 1, 1]))):
+        for uvw in in_plane:
+            assert abs(sheared.normal(hkl) @ sheared.direction(uvw)) < 1e-12
+
+
+def test_four_indices_of_a_hexagonal_crystal():
+    crystal = Crystal.wurtzite("ZnO")
+    np.testing.assert_allclose(crystal.direction([2, -1, -1, 0]), 3 * crystal.direction([1, 0, 0]), atol=1e-12)
+    np.testing.assert_allclose(crystal.normal([1, 0, -1, 0]), crystal.normal([1, 0, 0]), atol=1e-12)
+    turned = crystal.with_zone_axis([1, 1, -2, 0], second=[0, 0, 0, 1], second_along=(0, 1, 0))
+    np.testing.assert_allclose(turned.direction([0, 0, 1]), (0, 5.2071, 0), atol=1e-12)
 
 
 def test_fill_order_is_deterministic_and_ignores_the_seed():
@@ -189,8 +222,12 @@ def test_missing_and_broken_cif(tmp_path, content, message):
         (lambda: Crystal.named("Au"), "names no crystal"),
         (lambda: Crystal.named("fc Au"), "did you mean 'fcc'"),
         (lambda: Crystal.named("fcc Au", b=3.0), "b is no lattice constant"),
-        (lambda: Crystal.fcc("Au").with_zone_axis([0, 0, 0]), "zero vector"),
-        (lambda: Crystal.fcc("Au").with_zone_axis([1, 0, -1, 0]), "shape"),
+        (lambda: Crystal.fcc("Au").with_zone_axis([0, 0, 0]), "all zeros"),
+        (lambda: Crystal.fcc("Au").with_zone_axis([1, 0, -1, 0]), "need a hexagonal lattice"),
+        (lambda: Crystal.fcc("Au").with_plane([0, 0, 0]), "all zeros"),
+        (lambda: Crystal.fcc("Au").with_plane([1, 1], (0, 0, 1)), "three numbers, or four"),
+        (lambda: Crystal.fcc("Au").with_plane([1, 1, 1], (0, 0, 0)), "zero vector"),
+        (lambda: Crystal.fcc("Au").with_plane([1, 1, 1], second=[2, 2, 2], second_along=(1, 0, 0)), "cannot fix"),
         (lambda: Crystal(np.ones((3, 3)), [[0, 0, 0]], [79]), "encloses no volume"),
         (lambda: Crystal(np.eye(3) * 4, [[0, 0, 0], [0, 0, 0.99]], [79, 79]), "0.040 Å apart"),
         (lambda: Crystal(np.eye(3) * 4, [[0, 0, np.nan]], [79]), "not finite"),

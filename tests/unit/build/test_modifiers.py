@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from ase import Atoms
+from scipy.spatial import cKDTree
 
 from construction_zone.build import Ball, Block, Crystal, Scene, Zone, transforms
 from construction_zone.build.modifiers import (
@@ -24,6 +25,7 @@ from construction_zone.build.modifiers import (
     warren_cowley,
 )
 from construction_zone.build.neighbours import close_pairs
+from construction_zone.build.volumes import Slab
 from construction_zone.errors import InvalidInput
 
 HUGE = (1e3, 1e3, 1e3)
@@ -121,6 +123,26 @@ def test_holes_are_found_without_being_told():
     assert (np.isclose(nearest, 2, atol=1e-5) | np.isclose(nearest, np.sqrt(3), atol=1e-5)).all()
     together = close_pairs(hydrogen, 1.7, np.zeros(3))[0]
     assert len(together) == 0
+
+
+def test_interstitials_keep_their_distance_across_the_seam():
+    cell = (20.0, 20.0, 40.0)  # five cells of gold: a film without a seam
+    film = Slab(16, center=(0, 0, 20))
+    gold = GOLD.shifted((0.5, 0.5, 0.1))
+    boxsize = np.array([20, 20, 0])
+    atoms = Modified(gold, [Interstitials("H", 1.0, min_distance=1.7)]).fill(film, cell=cell)
+    points, own = np.mod(atoms.positions, cell), atoms.numbers == 1
+    assert len(close_pairs(points, 1.7, boxsize)[0]) == 0
+    # the holes at the seam are found like all others: layers 1 Å apart, of two kinds
+    layers = np.bincount(np.floor(points[own, 0]).astype(int), minlength=20)
+    assert layers[::2].min() > 0.95 * layers[::2].max() > 30
+    assert layers[1::2].min() > 0.95 * layers[1::2].max() > 30
+    # where the crystal does not fit its cell, sites at the seam are too close to atoms on its other side
+    octahedral = [[0.5, 0.5, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]
+    atoms = Modified(gold, [Interstitials("H", 1.0, sites=octahedral, min_distance=1.9)]).fill(film, cell=(19, 19, 40))
+    points, own = np.mod(atoms.positions, (19, 19, 40)), atoms.numbers == 1
+    assert cKDTree(points[~own], boxsize=(19, 19, 0)).query(points[own])[0].min() >= 1.9
+    assert own.sum() > 200
 
 
 def test_thermal_snapshot_has_the_rms_asked_for():

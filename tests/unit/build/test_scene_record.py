@@ -2,13 +2,26 @@
 
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from ase import Atoms
 
-from construction_zone.build import Amorphous, Ball, Block, Crystal, Scene, Zone, files, transforms, variant
+from construction_zone.build import (
+    Amorphous,
+    Ball,
+    Block,
+    Crystal,
+    Scene,
+    Zone,
+    files,
+    modifiers,
+    transforms,
+    variant,
+)
 from construction_zone.build.transforms import IDENTITY, Affine
+from construction_zone.dataset.store import Store, _write_atoms
 from construction_zone.errors import SceneError
 
 CELL = (30.0, 30.0, 40.0)
@@ -131,6 +144,26 @@ def test_the_record_tells_what_was_made():
     assert record["checks"]["closest"]["Au-C"] >= 2.4
 
 
+def test_strain_and_vacancies_and_the_lattice_of_a_modified_crystal_are_told(tmp_path):
+    turned = GOLD.moved(transforms.rotation((1, 2, 3), 40)).shifted((15, 15, 20))
+    strain = modifiers.Strain(np.diag([0.02, 0, 0]), frame="crystal")
+    changed = modifiers.Modified(turned, [strain, modifiers.Vacancies(0.05)])
+    atoms = Scene([Zone(Ball(9, (15, 15, 20)), changed, "ball")], CELL).atoms(seed=4)
+    told = atoms.info["record"]["zones"]["ball"]
+    np.testing.assert_allclose(told["lattice"], [turned.direction(v) for v in np.eye(3)])
+    np.testing.assert_allclose(told["pose"]["matrix"], turned.pose.matrix)
+    steps = told["fill"]["modifiers"]
+    assert [step["kind"] for step in steps] == ["strain", "vacancies"]
+    assert "0.02" in json.dumps(steps[0])
+    # strained by 2 % along the crystal's first axis
+    moved = (atoms.positions - atoms.arrays["ideal"]) @ turned.pose.matrix
+    places = (atoms.arrays["ideal"] - (15, 15, 20)) @ turned.pose.matrix
+    np.testing.assert_allclose(moved, places * (0.02, 0, 0), atol=1e-9)
+    back = files.read(files.write(atoms, tmp_path / "ball.xyz"))
+    assert back.info["record"] == atoms.info["record"]
+    np.testing.assert_allclose(back.arrays["ideal"], atoms.arrays["ideal"], atol=1e-7)
+
+
 def test_what_the_generator_says_is_kept_in_plain_values():
     said = {"defects": [{"normal": np.array([1.0, 1, 1]), "kind": "twin"}], "count": np.int64(3), "bad": float("nan")}
     atoms = scene(made([[5, 5, 5]], record=said)).atoms()
@@ -188,6 +221,34 @@ def assert_same(back, atoms):
 
 def test_arrays_and_record_survive_extended_xyz(tmp_path, full_scene):
     assert_same(files.read(files.write(full_scene, tmp_path / "scene.xyz")), full_scene)
+
+
+def test_arrays_and_record_survive_the_store(tmp_path, full_scene):
+    place = tmp_path / "waves.zarr" / "000003"
+    place.mkdir(parents=True)
+    _write_atoms(place, SimpleNamespace(atoms=full_scene, drawn={}, made={}, seeds={}))
+    back = Store(tmp_path).atoms(3)
+    assert_same(back, full_scene)
+    np.testing.assert_array_equal(back.positions, full_scene.positions)
+    assert back.pbc.tolist() == full_scene.pbc.tolist()
+    assert back.cell.lengths().tolist() == list(CELL)
+    assert back.info["phases"] == full_scene.info["phases"]
+
+
+def test_the_surface_is_that_of_the_whole_scene():
+    """Of two slabs in contact only the outer faces are free; each alone has two."""
+    gold = Crystal.fcc("Au", a=4.0)
+    zones = [
+        Zone(Block.between((0, 0, z), (24, 24, z + 8)), gold, name) for name, z in (("lower", 3.0), ("upper", 11.0))
+    ]
+    atoms = Scene(zones, (24, 24, 30)).atoms(surface=True)
+    heights = atoms.positions[:, 2]
+    np.testing.assert_array_equal(atoms.arrays["surface"], (heights == heights.min()) | (heights == heights.max()))
+    assert "surface" not in Scene(zones, (24, 24, 30)).atoms().arrays
+    variants = Scene(zones, (24, 24, 30)).variants(without=["upper"], surface=True)
+    left = variants["without upper"]
+    assert left.arrays["surface"].sum() == (heights == heights.min()).sum()
+    np.testing.assert_array_equal(left.arrays["id"], np.flatnonzero(atoms.arrays["zone"] == 0))
 
 
 def test_variants_keep_arrays_and_record(full_scene):

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from construction_zone.build import Amorphous, Ball, Block, Crystal, HalfSpace, Scene, Zone, transforms
+from construction_zone.build import Amorphous, Ball, Block, Crystal, Cylinder, HalfSpace, Scene, Zone, transforms
 from construction_zone.build.modifiers import (
     Bending,
     Deformation,
     Displacement,
+    Interstitials,
     Misfit,
     Modified,
+    ShapeFollows,
     Strain,
     StrainGradient,
     Vacancies,
@@ -50,6 +52,10 @@ def test_strain_in_the_labs_frame_stays_when_the_crystal_turns():
     in_lab = transforms.affine(np.eye(3) + EPS)
     reference = GOLD.moved(in_lab @ TURN).fill(volume, cell=HUGE)
     assert as_set(clear(ours.positions, volume)) == as_set(clear(reference.positions, volume))
+    record = ours.info["record"]["modifiers"][0]
+    np.testing.assert_allclose(record["gradient_lab"], np.eye(3) + EPS, atol=1e-12)
+    # the same map seen from the crystal, whose axes are turned
+    np.testing.assert_allclose(record["gradient_crystal"], TURN.matrix.T @ (np.eye(3) + EPS) @ TURN.matrix, atol=1e-12)
     other = Modified(GOLD.moved(TURN), [Strain(EPS, frame="crystal")]).fill(volume, cell=HUGE)
     assert as_set(clear(ours.positions, volume)) != as_set(clear(other.positions, volume))
 
@@ -226,12 +232,86 @@ def test_bad_input(make, message):
         (Bending(8, (1, 0, 0), (0, 0, 1)), "folds space|grows so fast"),
         (StrainGradient(0.2, (1, 0, 0)), "folds space|grows so fast"),
         (tear, r"jumps at .*slips=True"),
-        (lambda p: 5 * p, "grows so fast"),
+        (lambda p: -1.5 * p, r"folds space: det F = -0.125 .*places"),
+        (lambda p: np.arctan(p) - p, "grows so fast"),  # nothing ends up as far out as the ball reaches
     ],
 )
 def test_fields_that_fold_or_tear_are_refused(field, message):
     with pytest.raises(InvalidInput, match=message):
         Modified(GOLD, [Displacement(field, frame="lab")]).fill(Ball(12), cell=HUGE)
+
+
+def test_material_that_comes_from_far_away_is_found():
+    ball = Ball(12, (3, 2, 1))
+    for field, inverse in (
+        (lambda p: 5 * p, lambda x: x / 6),
+        (lambda p: np.broadcast_to([900.0, 0, 0], p.shape), lambda x: x - [900, 0, 0]),
+        (lambda p: 0.01 * p**3, None),
+    ):
+        atoms = Modified(GOLD, [Displacement(field, frame="lab")]).fill(ball, cell=HUGE)
+        assert ball.contains(atoms.positions).all()
+        ideal = atoms.arrays["ideal"]
+        np.testing.assert_allclose(ideal + field(ideal), atoms.positions, atol=1e-9)
+        reach = np.array(np.meshgrid(*[np.arange(-12, 13)] * 3)).reshape(3, -1).T * 2.0
+        sites = reach[(np.rint(reach / 2).sum(axis=1) % 2) == 0]  # gold, a = 4 Å
+        if inverse is None:
+            assert ball.contains(sites + field(sites)).sum() == len(atoms)
+        else:
+            expected = ball.measure * abs(np.linalg.det(inverse(np.eye(3)) - inverse(np.zeros((3, 3))))) * 4 / 64
+            assert len(atoms) == pytest.approx(expected, rel=0.1, abs=8)
+
+
+def test_a_strongly_bent_block_is_filled():
+    """The centre of curvature is near, so that the field grows fast away from the block."""
+    bending = Bending(60, (1, 0, 0), (0, -1, 0), point=(0, -10, 0))
+    arc = (Cylinder(66, 8, center=(0, 50, 0)) - Cylinder(54, 9, center=(0, 50, 0))) & Block((60, 60, 8))
+    atoms = Modified(GOLD, [Displacement(bending, frame="lab")]).fill(arc, cell=HUGE)
+    assert arc.contains(atoms.positions).all()
+    radius = np.hypot(atoms.positions[:, 0], atoms.positions[:, 1] - 50)
+    # heights above the neutral line are those of the flat layers
+    np.testing.assert_allclose(radius - 60, -10 - atoms.arrays["ideal"][:, 1], atol=1e-9)
+    points = np.random.default_rng(0).uniform(arc.bounds[0], arc.bounds[1], (400_000, 3))
+    held = points[arc.contains(points)]
+    # a layer bent to the radius r is denser or thinner by 60/r
+    density = (60 / np.hypot(held[:, 0], held[:, 1] - 50)).mean() * 4 / 64
+    content = len(held) / len(points) * np.prod(arc.bounds[1] - arc.bounds[0])
+    assert len(atoms) == pytest.approx(density * content, rel=0.04)
+
+
+def test_the_shape_follows_where_it_is_asked_to():
+    cube = Block.between((-0.5, -0.5, -0.5), (19.5, 19.5, 19.5))  # five cells along each edge
+    stretch = Strain([0.1, 0, 0], frame="lab", origin=(0, 0, 0))
+    plain = GOLD.fill(cube, cell=HUGE)
+    atoms = Modified(GOLD, [ShapeFollows(stretch)]).fill(cube, cell=HUGE)
+    assert len(atoms) == len(plain) == 500
+    np.testing.assert_allclose(atoms.positions, plain.positions * [1.1, 1, 1], atol=1e-9)
+    np.testing.assert_array_equal(atoms.arrays["ideal"], plain.positions)
+    record = atoms.info["record"]["modifiers"][0]
+    assert (record["kind"], record["shape"]) == ("strain", "follows")
+    np.testing.assert_allclose(record["gradient_lab"], np.diag([1.1, 1, 1]))
+    inside = Modified(GOLD, [stretch]).fill(cube, cell=HUGE)
+    assert len(inside) < 500
+    # interstitial sites move like the atoms
+    sites = [[0.5, 0.5, 0.5]]
+    carbon = Modified(GOLD, [ShapeFollows(stretch), Interstitials("C", 1.0, sites=sites)]).fill(cube, cell=HUGE)
+    added = carbon.positions[carbon.numbers == 6]
+    assert len(added) == 125
+    np.testing.assert_allclose(np.unique(np.round(added[:, 0], 6)), 1.1 * (2 + 4 * np.arange(5)), atol=1e-6)
+    with pytest.raises(InvalidInput, match="moves no space"):
+        ShapeFollows(Vacancies(0.1))
+
+
+def test_material_that_is_bent_into_itself_is_refused():
+    wire = Block((160, 8, 8), (0.3, 0.2, 0.1))
+
+    def bent(radius):
+        bending = Displacement(Bending(radius, (1, 0, 0), (0, 1, 0)), frame="lab")
+        return Modified(GOLD, [ShapeFollows(bending)]).fill(wire, cell=HUGE)
+
+    # 160 Å go once around a radius of 25.5 Å; below, the ends meet although no gradient shows it
+    assert len(bent(30)) == len(GOLD.fill(wire, cell=HUGE))
+    with pytest.raises(InvalidInput, match=r"folds space: it brings atoms from .* within 0\.\d+ Å"):
+        bent(18)
 
 
 def test_a_slip_is_allowed_where_it_is_meant():

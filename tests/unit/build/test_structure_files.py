@@ -148,3 +148,12 @@ def test_files_that_cannot_be_read(tmp_path, name, content, message):
 def test_reading_a_folder(tmp_path):
     with pytest.raises(StructureFileError, match="is a folder"):
         files.read(tmp_path)
+
+
+def test_prismatic_gets_the_mean_of_anisotropic_displacements():
+    atoms = Atoms("Au2", [[1, 1, 1], [2, 2, 2]], cell=[4, 4, 4])
+    for array in (np.array([[0.1, 0.1, 0.1], [0.3, 0, 0]]), np.array([np.eye(3) * 0.01, np.diag([0.09, 0, 0])])):
+        atoms.arrays.pop("thermal_u", None)
+        atoms.set_array("thermal_u", array)
+        rows = [line.split() for line in files.prismatic(atoms).splitlines()[2:-1]]
+        assert [float(row[5]) for row in rows] == pytest.approx([0.1, 0.3 / np.sqrt(3)], abs=1e-5)

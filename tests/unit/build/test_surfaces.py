@@ -5,6 +5,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111
 from ase.cluster import Icosahedron, Octahedron
+from scipy.spatial import Delaunay
 
 from construction_zone.build import Block, Crystal, Scene, Zone, surfaces
 from construction_zone.build.thickness import thickness
@@ -49,7 +50,34 @@ def test_a_vacancy_is_no_surface_but_a_hole_is():
     del hole[order[:43]]
     assert not surfaces.exposed(vacancy).any()
     assert 30 < surfaces.exposed(hole).sum() < 100
-    assert surfaces.exposed(vacancy, probe=1.2).sum() == 12
+    # 2.04 Å fits an octahedral hole, 2.88 Å a vacancy
+    assert surfaces.exposed(vacancy, probe=2.5).sum() == 12
+    assert surfaces.exposed(gold, probe=2.1).sum() == 0
+    assert surfaces.exposed(gold, probe=2.0).all()
+
+
+@pytest.mark.parametrize("radius", [2.0, 3.3, 4.5])
+def test_against_the_alpha_shape_of_the_triangulation(radius):
+    """Exposed are the corners of Delaunay tetrahedra whose circumscribed balls are at least as large, and the hull."""
+    points = np.random.default_rng(3).uniform(0, 26, (2000, 3))
+    points = points[np.linalg.norm(points - 13, axis=1) < 12.5]
+    mesh = Delaunay(points)
+    corners = points[mesh.simplices]
+    edges = corners[:, 1:] - corners[:, :1]
+    centres = np.linalg.solve(edges, (edges**2).sum(axis=2)[..., None] / 2)[..., 0]
+    expected = np.zeros(len(points), dtype=bool)
+    expected[mesh.simplices[np.linalg.norm(centres, axis=1) >= radius]] = True
+    expected[mesh.convex_hull] = True
+    found = surfaces.exposed(Atoms(f"C{len(points)}", points), probe=radius)
+    assert 0 < expected.sum() < len(points)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_an_atom_alone_or_in_a_row_is_exposed():
+    assert surfaces.exposed(Atoms("Au", [[1, 1, 1]])).all()
+    assert surfaces.exposed(Atoms("Au3", [[1, 1, 1], [2, 1, 1], [3.5, 1, 1]])).all()
+    assert surfaces.exposed(Atoms("Au", [[1, 1, 1]], cell=[4, 4, 4], pbc=(True, False, False))).all()
+    assert not surfaces.exposed(Atoms("Au", [[1, 1, 1]], cell=[3, 3, 3], pbc=True)).any()
 
 
 def test_bad_probe():

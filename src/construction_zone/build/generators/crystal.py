@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import KW_ONLY, dataclass, field, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
-from construction_zone.build import elements, inputs, torus
+from construction_zone.build import elements, inputs, lattice_directions, torus
 from construction_zone.build.arrays import assembled
 from construction_zone.build.generators import sites
 from construction_zone.build.generators.base import PERIODIC_FILM
@@ -262,24 +263,46 @@ class Crystal:
         """(n, 3) positions in Å of the sites of one cell, in the crystal's own frame."""
         return np.asarray(self.fractional @ self.lattice)
 
-    def direction(self, uvw: ArrayLike) -> Floats:
-        """The lattice direction [uvw] as a vector (Å) in the scene."""
-        return self.pose.apply_direction(np.asarray(inputs.point(uvw, "direction [uvw]")) @ self.lattice)
+    def direction(self, uvw: Sequence[float]) -> Floats:
+        """The lattice direction [uvw], or [UVTW] of a hexagonal crystal, as a vector (Å) in the scene."""
+        return self.pose.apply_direction(lattice_directions.direction(self.lattice, uvw))
+
+    def normal(self, hkl: Sequence[float]) -> Floats:
+        """The unit normal (3,) in the scene of the planes (hkl), or (hkil) of a hexagonal crystal."""
+        # normals are dual to directions: a pose that shears turns them another way
+        vector = lattice_directions.reciprocal_vector(self.lattice, hkl) @ np.linalg.inv(self.pose.matrix)
+        return np.asarray(vector / np.linalg.norm(vector))
 
     def with_zone_axis(
         self,
-        uvw: ArrayLike,
+        uvw: Sequence[float],
         along: ArrayLike = (0.0, 0.0, 1.0),
         *,
-        second: ArrayLike | None = None,
+        second: Sequence[float] | None = None,
         second_along: ArrayLike | None = None,
     ) -> Crystal:
         """This crystal turned about its own origin so that the lattice direction [uvw] points `along` the beam.
 
-        With `second`, another lattice direction, and `second_along`, the spin about `along` is fixed as well.
+        With `second`, another lattice direction, and `second_along`, the spin about `along` is fixed as well. Planes
+        may fix it too: see `lattice_directions.zone_axis`.
         """
         turned = None if second is None else self.direction(second)
         return self.moved(align(self.direction(uvw), along, turned, second_along, origin=self.pose.vector))
+
+    def with_plane(
+        self,
+        hkl: Sequence[float],
+        along: ArrayLike = (0.0, 0.0, 1.0),
+        *,
+        second: Sequence[float] | None = None,
+        second_along: ArrayLike | None = None,
+    ) -> Crystal:
+        """This crystal turned about its own origin so that the normal of (hkl) points `along` a direction.
+
+        `second`, a lattice direction, and `second_along` are as in `with_zone_axis`.
+        """
+        turned = None if second is None else self.direction(second)
+        return self.moved(align(self.normal(hkl), along, turned, second_along, origin=self.pose.vector))
 
     def with_thermal_u(self, displacements: float | Mapping[str, float]) -> Crystal:
         """This crystal with rms thermal displacements per axis in Å, one for all or one for each element."""
@@ -303,7 +326,9 @@ class Crystal:
 
     def moved(self, affine: Affine) -> Crystal:
         """This crystal after the map `affine`."""
-        return replace(self, pose=affine @ self.pose)
+        moved = copy(self)  # the rest is checked already
+        object.__setattr__(moved, "pose", affine @ self.pose)
+        return moved
 
     def shifted(self, vector: ArrayLike) -> Crystal:
         """This crystal shifted by `vector` (Å)."""

@@ -38,11 +38,12 @@ def cells_in_box(lattice: Floats, basis: Floats, origin: Floats, box: Floats) ->
 
 
 def rows_in_box(
-    lattice: Floats, basis: Floats, origin: Floats, box: Floats
+    lattice: Floats, basis: Floats, origin: Floats, box: Floats, planes: tuple[Floats, Floats] | None = None
 ) -> Iterator[tuple[Floats, Integers, Integers]]:
     """The rows of `cells_in_box`, a chunk at a time: cell n of a row has its corner at start + n·lattice[0].
 
-    Gives the starts (r, 3) in Å and the first and last n (r,) of each row; a row with last < first is empty.
+    Gives the starts (r, 3) in Å and the first and last n (r,) of each row; a row with last < first is empty. Rows may
+    be cut further by `planes`, unit normals (k, 3) and levels (k,) in Å of which normal·x ≤ level is wanted.
     """
     # a cell matters when its corner lies in the box dilated by the extent of the basis
     slack = 1e-6
@@ -54,17 +55,24 @@ def rows_in_box(
     last = np.floor(fractional.max(axis=0) + 1e-9).astype(np.int64)
     if (last < first).any():
         return
+    normals, levels = (np.zeros((0, 3)), np.zeros(0)) if planes is None else planes
+    levels = levels - normals @ origin - (basis @ normals.T).min(axis=0) + slack
     seconds, thirds = np.arange(first[1], last[1] + 1), np.arange(first[2], last[2] + 1)
     per_chunk = max(1, _ROWS_PER_CHUNK // len(seconds))
     for begin in range(0, len(thirds), per_chunk):
         third, second = np.meshgrid(thirds[begin : begin + per_chunk], seconds, indexing="ij")
         starts = second.reshape(-1, 1) * lattice[1] + third.reshape(-1, 1) * lattice[2]
-        row_first, row_last = _clip_rows(starts, lattice[0], low, high)
+        row_first, row_last = _clip_rows(starts, lattice[0], low, high, normals, levels)
         yield starts + origin, row_first, row_last
 
 
-def _clip_rows(starts: Floats, step: Floats, low: Floats, high: Floats) -> tuple[Integers, Integers]:
-    """First and last whole n with low ≤ start + n·step ≤ high, for each start (r, 3) (the slab method)."""
+def _clip_rows(
+    starts: Floats, step: Floats, low: Floats, high: Floats, normals: Floats, levels: Floats
+) -> tuple[Integers, Integers]:
+    """First and last whole n for which low ≤ start + n·step ≤ high, for each start (r, 3) (the slab method).
+
+    Each normal·(start + n·step) must be at most its level, too.
+    """
     entry = np.full(len(starts), -np.inf)
     leave = np.full(len(starts), np.inf)
     for axis in range(3):
@@ -75,6 +83,14 @@ def _clip_rows(starts: Floats, step: Floats, low: Floats, high: Floats) -> tuple
         near, far = to_low / step[axis], to_high / step[axis]
         entry = np.maximum(entry, np.minimum(near, far))
         leave = np.minimum(leave, np.maximum(near, far))
+    for normal, level in zip(normals, levels, strict=True):
+        room, slope = level - starts @ normal, float(step @ normal)
+        if abs(slope) < 1e-12:
+            leave[room < 0] = -np.inf
+        elif slope > 0:
+            leave = np.minimum(leave, room / slope)
+        else:
+            entry = np.maximum(entry, room / slope)
     missed = entry > leave
     first, last = np.where(missed, 0.0, np.ceil(entry - 1e-9)), np.where(missed, -1.0, np.floor(leave + 1e-9))
     return first.astype(np.int64), last.astype(np.int64)

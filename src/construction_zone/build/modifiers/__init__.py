@@ -11,8 +11,10 @@ from construction_zone.build.modifiers.chemistry import (
 )
 from construction_zone.build.modifiers.custom import Custom, ThermalSnapshot
 from construction_zone.build.modifiers.defects import Interstitials, Vacancies
+from construction_zone.build.modifiers.dislocations import Dislocation
 from construction_zone.build.modifiers.fields import Bending, Misfit, StrainGradient
 from construction_zone.build.modifiers.order import ShortRangeOrder, warren_cowley
+from construction_zone.build.modifiers.shape import ShapeFollows
 from construction_zone.build.modifiers.strain import Deformation, Displacement, Strain
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "ConcentrationGradient",
     "Custom",
     "Deformation",
+    "Dislocation",
     "Displacement",
     "Interstitials",
     "LinearProfile",
@@ -30,6 +33,7 @@ __all__ = [
     "RadialProfile",
     "RandomAlloy",
     "Setting",
+    "ShapeFollows",
     "ShortRangeOrder",
     "SpaceModifier",
     "Strain",

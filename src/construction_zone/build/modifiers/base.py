@@ -227,7 +227,9 @@ class _Filling:
     def _crystal_sites(
         self, count: int, crystal: Crystal, volume: Volume, periodic: Periodic
     ) -> Callable[[ArrayLike], Floats]:
-        strains = [m for m in self.modified.modifiers[: count - 1] if isinstance(m, SpaceModifier)]
+        from construction_zone.build.modifiers.shape import ShapeFollows
+
+        strains = [m for m in self.modified.modifiers[: count - 1] if isinstance(m, (SpaceModifier, ShapeFollows))]
 
         def sites(fractional: ArrayLike) -> Floats:
             other = Crystal(

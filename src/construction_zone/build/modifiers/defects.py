@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from construction_zone.build import elements, inputs
+from construction_zone.build import elements, inputs, torus
 from construction_zone.build.arrays import IDEAL, blank_of
 from construction_zone.build.generators.packing import first_come
 from construction_zone.build.inputs import Floats
@@ -23,7 +23,7 @@ from construction_zone.build.modifiers.select import (
     thermal_by_element,
 )
 from construction_zone.build.neighbours import has_near
-from construction_zone.build.volumes import Volume
+from construction_zone.build.volumes import BOUNDARY, Volume
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _MOST_FOR_HOLES = 300_000
 _SAME_HOLE = 0.1
+
+_NEAR_THE_SEAM = 8.0
+"""Å. No hole of a dense material is as wide as this."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,14 @@ class Interstitials:
         return _joined(atoms, added, elements.number(self.element)), record
 
     def _free(self, atoms: Atoms, setting: Setting) -> Floats:
-        open_axes = np.zeros(3)
+        boxsize = np.where(setting.periodic, setting.cell, 0.0)
         points = self._sites(atoms, setting)
         if self.within is not None:
             points = points[setting.inside(self.within, points)]
-        points = points[~has_near(points, atoms.positions, self.min_distance, open_axes)]
-        points = points[first_come(points, self.min_distance, open_axes)]
+        # neighbours count across the seam too, but added atoms stay where the volume has them
+        wrapped, others = (torus.wrap(p, setting.cell, setting.periodic) for p in (points, atoms.positions))
+        free = ~has_near(wrapped, others, self.min_distance, boxsize)
+        points = points[free][first_come(wrapped[free], max(self.min_distance, _SAME_HOLE), boxsize)]
         if not len(points):
             raise InvalidInput(
                 f"no site for {self.element} is at least {self.min_distance:g} Å from all atoms; lower min_distance or "
@@ -142,7 +147,7 @@ class Interstitials:
 
     def _sites(self, atoms: Atoms, setting: Setting) -> Floats:
         if self.sites is None:
-            return _holes(atoms.positions, setting.volume)
+            return _holes(atoms.positions, setting)
         if setting.crystal_sites is None:
             raise InvalidInput(
                 "sites= are fractional coordinates of a crystal, and this generator is none; leave them out"
@@ -150,7 +155,7 @@ class Interstitials:
         return setting.crystal_sites(self.sites)
 
 
-def _holes(positions: Floats, volume: Volume) -> Floats:
+def _holes(positions: Floats, setting: Setting) -> Floats:
     """Centres (m, 3) of the balls that touch four atoms or more and hold none, inside the hull of the atoms."""
     from scipy.spatial import Delaunay
 
@@ -159,6 +164,7 @@ def _holes(positions: Floats, volume: Volume) -> Floats:
             f"cannot look for holes between {len(positions)} atoms (5 to {_MOST_FOR_HOLES}); give sites= in the "
             "crystal's cell"
         )
+    positions = _with_images(positions, setting)
     # lattices have more than four atoms on many of these balls: a tiny joggle decides which four
     tetrahedra = Delaunay(positions, qhull_options="QJ Pp")
     corners = positions[tetrahedra.simplices]
@@ -167,10 +173,26 @@ def _holes(positions: Floats, volume: Volume) -> Floats:
     edges, base = edges[solid], corners[solid, 0]
     centres = base + np.linalg.solve(edges, 0.5 * (edges**2).sum(axis=2)[..., None])[..., 0]
     centres = centres[tetrahedra.find_simplex(centres) >= 0]
-    centres = centres[volume.contains(centres)]
+    low, high = torus.window(setting.volume, setting.cell)
+    centres = centres[((centres >= low - BOUNDARY) & (centres < high + BOUNDARY)).all(axis=1)]
+    centres = centres[setting.volume.contains(centres)]
     # in a fixed order, whatever the order of the tetrahedra
     centres = centres[np.lexsort(np.round(centres, 3).T)]
     return centres[first_come(centres, _SAME_HOLE, np.zeros(3))]
+
+
+def _with_images(positions: Floats, setting: Setting) -> Floats:
+    """`positions` and their images across the seam that come near to them."""
+    low, high = positions.min(axis=0) - _NEAR_THE_SEAM, positions.max(axis=0) + _NEAR_THE_SEAM
+    for axis in np.flatnonzero(setting.periodic):
+        images = [positions]
+        for shift in (-setting.cell[axis], setting.cell[axis]):
+            moved = positions[:, axis] + shift
+            near = positions[(moved > low[axis]) & (moved < high[axis])].copy()
+            near[:, axis] += shift
+            images.append(near)
+        positions = np.concatenate(images)
+    return positions
 
 
 def _joined(atoms: Atoms, added: Floats, number: int) -> Atoms:

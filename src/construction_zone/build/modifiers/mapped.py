@@ -13,6 +13,10 @@ from construction_zone.build.volumes.base import Volume
 from construction_zone.errors import InvalidInput
 
 _GRID = 9
+_FINE_GRID = 13
+_STEP = 1e-4
+_FOUND = 1e-3
+_FLATTEST = 1e-3
 _MOST_ROUNDS = 40
 _NEXT_TO_NOTHING = 1e-9
 _MARGIN = 1.5
@@ -39,7 +43,7 @@ class Preimage(Volume):
     box: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "box", _source_box(self.volume.bounds, self.displacement))
+        object.__setattr__(self, "box", _source_box(self.volume, self.displacement))
 
     @property
     def bounds(self) -> Floats:
@@ -62,21 +66,67 @@ class Preimage(Volume):
         return self.volume.signed_distance(self._image(points)) * _NEXT_TO_NOTHING
 
 
-def _source_box(bounds: Floats, displacement: Callable[[Floats], Floats]) -> Floats:
-    """A box (2, 3) that holds all points which the displacement takes into the box `bounds`."""
+def _source_box(volume: Volume, displacement: Callable[[Floats], Floats]) -> Floats:
+    """A box (2, 3) that holds all points which the displacement takes into `volume`."""
+    bounds = volume.bounds
     size = np.maximum(bounds[1] - bounds[0], 1.0)
     reach = 0.0
     for _ in range(_MOST_ROUNDS):
         box = bounds + np.array([[-reach], [reach]])
-        axes = [np.linspace(box[0, axis], box[1, axis], _GRID) for axis in range(3)]
-        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-        farthest = float(np.abs(displacement(points)).max())
+        farthest = float(np.abs(displacement(grid(box, _GRID).reshape(-1, 3))).max())
         if _MARGIN * farthest <= reach:
             return box
         reach = _MARGIN * farthest + 1e-3
         if reach > 50 * float(size.max()):
             break
-    raise InvalidInput(
-        f"the displacement grows so fast away from the volume (beyond {reach:.3g} Å) that it cannot be told where its "
-        "material comes from; make the displacement bounded, or state it about a point inside the volume"
-    )
+    found = _traced_box(volume, displacement)
+    if found is None:
+        raise InvalidInput(
+            f"the displacement grows so fast away from the volume (beyond {reach:.3g} Å) that it cannot be told where "
+            "its material comes from; make the displacement bounded, or state it about a point inside the volume"
+        )
+    return found
+
+
+def _traced_box(volume: Volume, displacement: Callable[[Floats], Floats]) -> Floats | None:
+    """The box (2, 3) about where the points of a grid over `volume` come from, None where that is not found.
+
+    Unless the displacement folds space, what it does between the points of the grid it does within half a step.
+    """
+    places = grid(volume.bounds, _FINE_GRID)
+    step = float(np.linalg.norm((volume.bounds[1] - volume.bounds[0]) / (_FINE_GRID - 1)))
+    targets = places.reshape(-1, 3)
+    try:
+        wanted = volume.signed_distance(targets) <= step
+    except InvalidInput:  # a volume that only knows what is inside
+        wanted = np.ones(len(targets), dtype=bool)
+    sources = _traced(targets[wanted], displacement)
+    if sources is None:
+        return None
+    placed = np.full(places.shape, np.nan)
+    placed.reshape(-1, 3)[wanted] = sources
+    steps = [np.abs(np.diff(placed, axis=axis)).reshape(-1, 3) for axis in range(3)]
+    margin = _MARGIN / 2 * np.nanmax(np.concatenate(steps), axis=0)
+    return np.stack([sources.min(axis=0) - margin, sources.max(axis=0) + margin])
+
+
+def _traced(targets: Floats, displacement: Callable[[Floats], Floats]) -> Floats | None:
+    """The points (n, 3) that end up at `targets` (n, 3), by Newton's method; None if it does not find all of them."""
+    points = targets.copy()
+    for _ in range(_MOST_ROUNDS):
+        here = displacement(points)
+        missing = targets - points - here
+        if np.abs(missing).max(initial=0.0) < _FOUND:
+            return points
+        slopes = [displacement(points + _STEP * axis) - here for axis in np.eye(3)]
+        gradient = np.eye(3) + np.stack(slopes, axis=2) / _STEP
+        if not np.isfinite(gradient).all() or (np.linalg.det(gradient) < _FLATTEST).any():
+            return None
+        points = points + np.linalg.solve(gradient, missing[..., None])[..., 0]
+    return None
+
+
+def grid(box: Floats, count: int) -> Floats:
+    """Points (count, count, count, 3) all over `box` (2, 3)."""
+    axes = [np.linspace(box[0, axis], box[1, axis], count) for axis in range(3)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)

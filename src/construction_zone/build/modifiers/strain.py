@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from construction_zone.build import inputs
 from construction_zone.build.inputs import Bools, Floats, Point
 from construction_zone.build.modifiers.base import Record
-from construction_zone.build.modifiers.mapped import Preimage
+from construction_zone.build.modifiers.mapped import Preimage, grid
 from construction_zone.build.transforms import Affine
 from construction_zone.build.volumes import Volume
 from construction_zone.errors import InvalidInput
@@ -22,6 +22,9 @@ FRAMES = ("crystal", "lab")
 
 _STEP = 1e-4
 """Å over which a displacement field is differentiated."""
+
+_OVERLAP = 0.7
+"""Å. No two atoms of a material are as close as this: the bond of H₂ is 0.74 Å."""
 
 _JUMP = 0.1
 """Å. A displacement that changes by more within a step jumps there."""
@@ -116,7 +119,7 @@ class Displacement:
         Whether the field may jump, as that of a dislocation does across its cut. Else a jump is an error.
 
     Raises `InvalidInput`, now or when filling, if the field returns another shape or numbers that are not finite, or
-    folds space anywhere where there are atoms: det(1 + ∂u/∂x) ≤ 0.
+    folds space where there are atoms: det(1 + ∂u/∂x) ≤ 0, or atoms from different places end up in one.
     """
 
     field: Callable[[Any], ArrayLike]
@@ -178,8 +181,13 @@ class FieldMap:
         return self.pose.apply_direction(displacements(self.field, self.pose.inverse.apply(points)))
 
     def before(self, volume: Volume) -> Volume:
-        """The region whose material ends up in `volume`."""
-        return Preimage(volume, self.displacement)
+        """The region whose material ends up in `volume`; `InvalidInput` where no such region can be found."""
+        try:
+            return Preimage(volume, self.displacement)
+        except InvalidInput:
+            # a field that folds space is the likeliest reason, and the better thing to say
+            self._refuse_folds(grid(volume.bounds, 9).reshape(-1, 3), "places")
+            raise
 
     def after(self, points: Floats) -> tuple[Floats, Record]:
         """Where `points` (n, 3) end up; largest displacement (Å) and range of the Green–Lagrange strain there.
@@ -187,6 +195,21 @@ class FieldMap:
         The strain is in the axes of the scene.
         """
         moved = points + self.displacement(points)
+        gradient, jumps = self._refuse_folds(points, "atoms")
+        if not self.slips:
+            _refuse_overlap(points, moved)
+        strain = (np.swapaxes(gradient, 1, 2) @ gradient - np.eye(3))[~jumps] / 2
+        described = repr(self.field) if hasattr(self.field, "__dataclass_fields__") else _name(self.field)
+        return moved, {
+            "field": described,
+            "frame": self.frame,
+            "largest_displacement": float(np.linalg.norm(moved - points, axis=1).max(initial=0.0)),
+            "green_strain_min": strain.min(axis=0, initial=0.0).tolist(),
+            "green_strain_max": strain.max(axis=0, initial=0.0).tolist(),
+        }
+
+    def _refuse_folds(self, points: Floats, what: str) -> tuple[Floats, Bools]:
+        """F at `points` (n, 3) and where the field jumps; `InvalidInput` where it folds space, or tears it unasked."""
         gradient, jumps = self._gradients(points)
         if jumps.any() and not self.slips:
             place = _place(points[int(np.argmax(jumps))])
@@ -200,17 +223,9 @@ class FieldMap:
             worst = int(np.argmin(determinant))
             raise InvalidInput(
                 f"the displacement field folds space: det F = {determinant[worst]:.3g} at {_place(points[worst])} (at "
-                f"{int(folded.sum())} of {len(points)} atoms); make its gradient smaller than 1, or the volume smaller"
+                f"{int(folded.sum())} of {len(points)} {what}); make its gradient smaller than 1, or the volume smaller"
             )
-        strain = (np.swapaxes(gradient, 1, 2) @ gradient - np.eye(3))[~jumps] / 2
-        described = repr(self.field) if hasattr(self.field, "__dataclass_fields__") else _name(self.field)
-        return moved, {
-            "field": described,
-            "frame": self.frame,
-            "largest_displacement": float(np.linalg.norm(moved - points, axis=1).max(initial=0.0)),
-            "green_strain_min": strain.min(axis=0, initial=0.0).tolist(),
-            "green_strain_max": strain.max(axis=0, initial=0.0).tolist(),
-        }
+        return gradient, jumps
 
     def _gradients(self, points: Floats) -> tuple[Floats, Bools]:
         """F = 1 + ∂u/∂x (n, 3, 3) at `points`, and where the field jumps instead."""
@@ -222,6 +237,20 @@ class FieldMap:
             jumps |= np.abs(change).max(axis=1) > _JUMP
             gradient[:, :, axis] = change / _STEP + np.eye(3)[axis]
         return gradient, jumps
+
+
+def _refuse_overlap(points: Floats, moved: Floats) -> None:
+    """Raise if atoms from different places, `points` (n, 3), end up in one place: no gradient tells that."""
+    from construction_zone.build.neighbours import closest
+
+    species, open_axes = np.zeros(len(moved), dtype=np.int64), np.zeros(3)
+    after, pair = closest(moved, species, 1, _OVERLAP, open_axes)
+    if np.isfinite(after[0, 0]) and not np.isfinite(closest(points, species, 1, _OVERLAP, open_axes)[0][0, 0]):
+        one, other = (_place(points[index]) for index in pair[0, 0])
+        raise InvalidInput(
+            f"the displacement field folds space: it brings atoms from {one} and {other} within {after[0, 0]:.2g} Å of "
+            "each other; make the displacement smaller, or the volume"
+        )
 
 
 def small_strain(tensor: ArrayLike) -> Floats:

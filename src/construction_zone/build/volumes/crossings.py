@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from construction_zone.build.inputs import Bools, Floats
 
@@ -139,6 +138,8 @@ def cell_map(lines: Columns) -> CellMap:
         height = np.abs(np.einsum("ij,ij->i", middle - corners[face, 0], normal[face]))
         hit = cell[height <= (width / 2 + slack) * np.abs(normal[face]).sum(axis=1)]
         cut[hit[:, 0], hit[:, 1], hit[:, 2]] = True
+    from scipy import ndimage  # takes longer to import than the rest of the room
+
     regions, count = ndimage.label(~cut)
     states = np.where(cut, _UNDECIDED, 0).astype(np.int8)
     numbers, where = np.unique(regions.ravel(), return_index=True)

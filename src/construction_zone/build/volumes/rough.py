@@ -11,7 +11,7 @@ import numpy as np
 from construction_zone import seeding
 from construction_zone.build import inputs
 from construction_zone.build.inputs import Bools, Floats
-from construction_zone.build.volumes.base import BOUNDARY, Volume
+from construction_zone.build.volumes.base import BOUNDARY, Volume, in_chunks
 from construction_zone.build.volumes.offset import slack
 from construction_zone.build.volumes.posed import Posed
 from construction_zone.errors import InvalidInput
@@ -19,6 +19,9 @@ from construction_zone.seeding import Seed
 
 WAVES = 128
 """Plane waves that make up the noise."""
+
+_POINTS = 512
+"""Points that are worked on at once: few enough for all their waves to stay in the processor's cache."""
 
 HIGHEST = 4.0
 """Times `amplitude`: the noise is cut there, which fewer than one place in ten thousand meets."""
@@ -65,19 +68,31 @@ class Rough(Posed):
 
     def noise(self, points: Floats) -> Floats:
         """Displacement (n,) in Å, outwards, at `points` (n, 3) in the volume's own frame."""
-        vectors, phases = self._waves
-        angles = points @ vectors.T
-        angles += phases
-        np.cos(angles, out=angles)
-        total = angles.sum(axis=1) * (self.amplitude * math.sqrt(2 / WAVES))
+        total = in_chunks(self._sum_of_waves, points, np.float64, _POINTS) * (self.amplitude * math.sqrt(2 / WAVES))
         return np.clip(total, -HIGHEST * self.amplitude, HIGHEST * self.amplitude)
+
+    def _sum_of_waves(self, points: Floats) -> Floats:
+        vectors, phases = self._waves
+        turns = points @ vectors
+        turns += phases
+        # within one turn single precision is good to 1e-6, and its cosines take a tenth of the time
+        turns -= np.floor(turns)
+        angles = turns.astype(np.float32)
+        angles *= np.float32(2 * math.pi)
+        np.cos(angles, out=angles)
+        return np.asarray(angles.sum(axis=1, dtype=np.float64))
 
     @cached_property
     def _waves(self) -> tuple[Floats, Floats]:
+        """Wave vectors (3, waves) in turns per Å and phases (waves,) in turns."""
         # the transform of exp(−(r/ξ)²) is a normal density with variance 2/ξ² along each axis
         rng = seeding.generator(self.seed, "roughness")
-        vectors = rng.normal(scale=math.sqrt(2) / self.correlation_length, size=(WAVES, 3))
-        return vectors, rng.uniform(0, 2 * math.pi, WAVES)
+        vectors = rng.normal(scale=math.sqrt(2) / self.correlation_length, size=(WAVES, 3)) / (2 * math.pi)
+        return np.ascontiguousarray(vectors.T), rng.uniform(0, 1, WAVES)
+
+    @property
+    def _steepness(self) -> float:
+        return 2 * math.pi * float(np.linalg.norm(self._waves[0], axis=0).sum())
 
     def _local_contains(self, points: Floats) -> Bools:
         margin = HIGHEST * self.amplitude + 1e-3
@@ -88,7 +103,7 @@ class Rough(Posed):
         # on it changes by no more than its steepest slope
         smooth = self.volume._signed_distance(points)
         displaced = self._displaced(points, smooth)
-        steepest = 1 + self.amplitude * math.sqrt(2 / WAVES) * float(np.linalg.norm(self._waves[0], axis=1).sum())
+        steepest = 1 + self.amplitude * math.sqrt(2 / WAVES) * self._steepness
         far = np.abs(smooth) - HIGHEST * self.amplitude
         return np.copysign(np.maximum(far, np.abs(displaced) / steepest), displaced)
 

@@ -37,7 +37,7 @@ class TriangleTree:
 
     def _distance(self, points: Floats, limit: float) -> Floats:
         # any point of the surface bounds the distance from above; boxes beyond that bound are passed over
-        known = np.minimum(self.landmarks.query(points)[0], limit) * (1 + 1e-12) + 1e-12
+        known = np.minimum(self.landmarks.query(points, distance_upper_bound=limit)[0], limit) * (1 + 1e-12) + 1e-12
         count = len(self.levels[0][0])
         point, node = np.repeat(np.arange(len(points)), count), np.tile(np.arange(count), len(points))
         for depth, (low, high) in enumerate(self.levels):
