@@ -1,7 +1,7 @@
 import construction_zone as cz
 
 gold = cz.Crystal.fcc("Au").with_zone_axis([1, 1, 0]).shifted([32, 32, 37])
-carbon = cz.Amorphous("C", density=2.20, structure="random")
+carbon = cz.Amorphous("C", density=2.20)
 particle = cz.Zone(cz.Ball(15, center=(32, 32, 37)), gold, name="particle")
 film = cz.Zone(cz.Block.between((0, 0, 2), (64, 64, 22)), carbon, name="film", priority=1)
 atoms = cz.Scene([particle, film], cell=(64, 64, 54)).atoms(seed=1)

@@ -20,15 +20,25 @@ from construction_zone.build import (
     Amorphous,
     Ball,
     Block,
+    Capsule,
+    Cone,
+    ConvexPolyhedron,
     Crystal,
     Cylinder,
+    Ellipsoid,
     HalfSpace,
+    Mesh,
+    Modified,
+    Molecule,
     Scene,
+    Slab,
+    Void,
     Zone,
 )
 
 if TYPE_CHECKING:
     from construction_zone import dataset, image, label, learn, show, simulate
+    from construction_zone.build import prefabs
     from construction_zone.image import Microscope
 
 __version__ = version("construction-zone")
@@ -40,11 +50,20 @@ __all__ = [
     "Amorphous",
     "Ball",
     "Block",
+    "Capsule",
+    "Cone",
+    "ConvexPolyhedron",
     "Crystal",
     "Cylinder",
+    "Ellipsoid",
     "HalfSpace",
+    "Mesh",
     "Microscope",
+    "Modified",
+    "Molecule",
     "Scene",
+    "Slab",
+    "Void",
     "Zone",
     "build",
     "conventions",
@@ -54,6 +73,7 @@ __all__ = [
     "image",
     "label",
     "learn",
+    "prefabs",
     "seeding",
     "show",
     "simulate",
@@ -63,6 +83,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"{__name__}.{name}")
+    if name == "prefabs":
+        return import_module(f"{__name__}.build.prefabs")
     if name == "Microscope":
         return import_module(f"{__name__}.image").Microscope
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

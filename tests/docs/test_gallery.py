@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from construction_zone.build.prefabs import PREFABS
+from construction_zone.dataset.compose import build_structure
+from construction_zone.dataset.recipe import load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
@@ -41,6 +43,17 @@ def test_pictures_are_small_and_paragraphs_short():
 def test_some_pictures_are_drawn(name, tmp_path):
     GALLERY.main(tmp_path, [name])
     assert (tmp_path / f"{name}.png").stat().st_size > 3_000
+
+
+def test_the_how_to_page_can_be_followed(tmp_path):
+    page = (ROOT / "docs" / "how-to" / "prefabs_in_recipes.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"^```(python|yaml)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    exec(compile(blocks["python"], "page", "exec"), {})
+    (tmp_path / "recipe.yaml").write_text(blocks["yaml"], encoding="utf-8")
+    recipe = load(tmp_path / "recipe.yaml")
+    for index in range(2):
+        built = build_structure(recipe, index)
+        assert len(built.particles) == built.drawn["particles.count"]
 
 
 @pytest.mark.slow

@@ -1,12 +1,14 @@
 """Atoms in space: generators populate, volumes bound, a scene merges."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from construction_zone.build import (
     checks,
     files,
     lattice_directions,
     local_structure,
     modifiers,
-    prefabs,
     surfaces,
     thickness,
     transforms,
@@ -30,6 +32,9 @@ from construction_zone.build.volumes import (
     Volume,
 )
 from construction_zone.build.zone import Zone
+
+if TYPE_CHECKING:
+    from construction_zone.build import prefabs
 
 __all__ = [
     "Affine",
@@ -64,3 +69,9 @@ __all__ = [
     "variant",
     "volumes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "prefabs":  # on first use: scripts without prefabs start sooner
+        return import_module("construction_zone.build.prefabs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from construction_zone.cli import report
 from construction_zone.cli.data import RecipeFile
+
+if TYPE_CHECKING:
+    import ase
 
 
 def build(
@@ -16,20 +19,23 @@ def build(
     out: Annotated[Path, typer.Option(metavar="SCENE.xyz", help="File in any format of ASE; .XYZ for Prismatic.")],
     index: Annotated[int, typer.Option(min=0, help="Which structure of the recipe.")] = 0,
 ) -> None:
-    """Build the atoms of one structure of RECIPE and write them.
+    """Build the atoms of one structure of RECIPE, write them, and report what they are like.
 
     Example: [bold]czone build recipes/gold_on_carbon.yaml --out scene.xyz --index 3[/bold]
     """
-    from construction_zone.build import files
+    from construction_zone.build import checks, files
     from construction_zone.dataset.compose import build_structure
     from construction_zone.dataset.recipe import load
 
     built = build_structure(load(recipe), index)
+    if out.suffix == ".XYZ":
+        _set_displacements(built.atoms)
     files.write(built.atoms, out)
     cell = " × ".join(f"{length:.1f}" for length in built.atoms.cell.lengths())
     report.out.print(
         f"{out}: {len(built.atoms)} atoms in {cell} Å ({', '.join(built.atoms.info['zones'])})", markup=False
     )
+    report.out.print(str(checks.report(built.atoms)), markup=False, highlight=False)
 
 
 def simulate(
@@ -41,6 +47,7 @@ def simulate(
     phonons: Annotated[int, typer.Option(min=0, help="Frozen-phonon configurations; 0 for atoms at rest.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Of the thermal displacements.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    engine: Annotated[str, typer.Option(help="torch (ours) or abtem.")] = "torch",
 ) -> None:
     """Simulate the exit waves of the atoms in STRUCTURE_FILE; the beam runs along +z.
 
@@ -62,6 +69,7 @@ def simulate(
         phonons=phonons or None,
         seed=seed,
         device=device,
+        engine=engine,
         progress=True,
     )
     waves.save(out)
@@ -96,6 +104,20 @@ def image(
     micrograph.save(out)
     size = micrograph.pixel_size[0]
     report.out.print(f"{out}: {_shape(micrograph.array.shape)} pixels of {size:.4g} Å", markup=False)
+
+
+def _set_displacements(atoms: ase.Atoms) -> None:
+    """Give each atom of which its phase tells no displacement that of its element, as simulating here would do."""
+    from construction_zone.errors import InvalidInput
+    from construction_zone.simulate.phonons import displacement_roots
+
+    try:
+        roots = displacement_roots(atoms)
+    except InvalidInput as error:
+        report.err.print(f"the file says of some atoms that they are at rest: {error}", markup=False)
+        return
+    if roots.ndim == 1:
+        atoms.set_array("thermal_u", roots)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -14,12 +14,13 @@ import ase
 import numpy as np
 
 from construction_zone import conventions, seeding
-from construction_zone.build import Amorphous, Ball, Block, Crystal, Scene, Zone
+from construction_zone.build import Amorphous, Ball, Block, Crystal, Scene, Zone, checks
 from construction_zone.build.transforms import Affine, rotation, translation
 from construction_zone.dataset.draw import draw_structure, structure_seed
 from construction_zone.dataset.fields import options
+from construction_zone.dataset.particles import check_prefabs, particle_zone, top_of
 from construction_zone.dataset.recipe import Recipe, is_structure_file
-from construction_zone.errors import InvalidInput, RecipeError
+from construction_zone.errors import InvalidInput, RecipeError, SceneError
 
 VACUUM = 5.0
 """Å of vacuum at either end of the cell along the beam."""
@@ -42,13 +43,17 @@ def build_structure(recipe: Recipe, index: int) -> Built:
     """The atoms of structure `index` of `recipe`, the same however many are made."""
     drawn = draw_structure(recipe, index)
     seed = seeding.integer(structure_seed(recipe, index), "build")
-    scene, particles = compose(recipe, drawn)
-    atoms = scene.atoms(seed=seed)
-    return Built(atoms, particles, drawn, _made(atoms, particles, drawn), seed)
+    scene, particles = compose(recipe, drawn, index)
+    atoms = scene.atoms(seed=seed, surface=True)
+    made = _made(atoms, particles, drawn)
+    found = checks.report(atoms)
+    if not found.ok:
+        raise SceneError(f"structure {index} does not hold what its scene asks for:\n{found}")
+    return Built(atoms, particles, drawn, made | {"checks": found.plain()}, seed)
 
 
-def compose(recipe: Recipe, drawn: dict[str, Any]) -> tuple[Scene, tuple[str, ...]]:
-    """The scene that `drawn` values of `recipe` describe, and the names of its particles' zones."""
+def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scene, tuple[str, ...]]:
+    """The scene that `drawn` values of structure `index` describe, and the names of its particles' zones."""
     width, depth = drawn["cell[0]"], drawn["cell[1]"]
     zones, floor = [], VACUUM
     if recipe.substrate is not None:
@@ -59,6 +64,14 @@ def compose(recipe: Recipe, drawn: dict[str, Any]) -> tuple[Scene, tuple[str, ..
         zones.append(Zone(Block.between((0, 0, VACUUM), (width, depth, floor)), film, name=FILM, priority=1))
     top, names = floor, []
     for k in range(drawn.get("particles.count", 0)):
+        if recipe.particles is not None and recipe.particles.prefab is not None:
+            seed = structure_seed(recipe, index)
+            zone = particle_zone(recipe, drawn, k, seed)
+            lowest = floor + (drawn["particles.contact"] if recipe.substrate is not None else 0.0)
+            zones.append(zone.shifted((*drawn["particles.position"][k], lowest)))
+            names.append(zone.name)
+            top = max(top, lowest + top_of(zone, seed))
+            continue
         ball, crystal = _particle(recipe, drawn, k)
         heights = crystal.fill(ball, cell=(width, depth, 4 * ball.radius)).positions[:, 2]
         lowest = floor + (drawn["particles.contact"] if recipe.substrate is not None else 0.0)
@@ -79,7 +92,9 @@ def check_materials(recipe: Recipe) -> None:
                 Amorphous(formula, density=density, structure=recipe.substrate.structure)
             except InvalidInput as error:
                 bad.append(f"  substrate.amorphous: {error}")
-    if recipe.particles is not None:
+    if recipe.particles is not None and recipe.particles.prefab is not None:
+        check_prefabs(recipe)
+    elif recipe.particles is not None:
         for name in options(recipe.particles.crystal):
             try:
                 crystal_of(recipe, name)

@@ -12,6 +12,7 @@ import numpy as np
 
 from construction_zone import seeding
 from construction_zone.build.transforms import random_rotation
+from construction_zone.dataset.particles import particle_zone, reach_of
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.errors import SceneError
 
@@ -33,12 +34,14 @@ def image_seed(recipe: Recipe, index: int, image: int) -> np.random.SeedSequence
 def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     """Drawn values of structure `index` by dotted path; those of particles are lists, one entry a particle.
 
-    Beside the recipe's leaves there are ``particles.position`` (x, y of the centres in Å), ``particles.rotation``
-    (a matrix, uniform on SO(3); null where a zone axis is asked for), ``particles.spin``
-    (degrees about the beam; null where it is random anyway) and ``particles.offset`` (of the lattice from the
+    Beside the recipe's leaves there are ``particles.reach`` (of prefabs: radius in Å of the circle about their atoms),
+    ``particles.position`` (x, y of the centres in Å), ``particles.rotation`` (a matrix, uniform on SO(3); null where an
+    orientation is asked for), ``particles.spin`` (degrees about the beam; null where it is random anyway) and, where
+    there are no prefabs, ``particles.offset`` (of the lattice from the
     particle's centre, in fractions of its cell). Raises `SceneError` if the particles find no place.
     """
-    seed = seeding.child(structure_seed(recipe, index), "draw")
+    whole = structure_seed(recipe, index)
+    seed = seeding.child(whole, "draw")
     drawn = {path: leaf.draw(seeding.generator(seed, path)) for path, leaf in recipe.leaves("structure")}
     if recipe.particles is None:
         return drawn
@@ -56,9 +59,13 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     drawn["particles.offset"] = [
         seeding.generator(seed, "particles.offset", k).uniform(size=3).tolist() for k in range(count)
     ]
-    drawn["particles.position"] = place(
-        drawn["particles.radius"], (drawn["cell[0]"], drawn["cell[1]"]), drawn["particles.gap"], seed
-    )
+    if recipe.particles.prefab is None:
+        reach = drawn["particles.radius"]
+    else:
+        reach = drawn["particles.reach"] = [
+            reach_of(particle_zone(recipe, drawn, k, whole), whole) for k in range(count)
+        ]
+    drawn["particles.position"] = place(reach, (drawn["cell[0]"], drawn["cell[1]"]), drawn["particles.gap"], seed)
     return drawn
 
 

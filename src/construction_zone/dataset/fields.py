@@ -24,6 +24,9 @@ Scope = Literal["structure", "particle", "image"]
 """What a leaf is drawn for: once a structure, once for each of its particles, or once for each of its images."""
 
 KINDS = ("uniform", "normal", "integers", "choice")
+ABSENT = Fixed(None)
+"""Stands for a leaf that another field makes needless."""
+
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -45,7 +48,9 @@ class Quantity:
 
     def parse(self, raw: Any) -> Distribution:
         """`raw`, as YAML gives it or already a distribution, as a checked distribution."""
-        found = _distribution(raw, self._number, self)
+        if raw is ABSENT:
+            return ABSENT
+        found = read_distribution(raw, self._number, (self.low, self.high))
         if self.integer and isinstance(found, (Uniform, Normal)):
             raise InvalidInput("wants whole numbers; write {integers: [low, high]} or {choice: […]}")
         if self.discrete and not isinstance(found, (Fixed, Choice)):
@@ -111,7 +116,9 @@ class Word:
 
     def parse(self, raw: Any) -> Distribution:
         """`raw` as a checked `Fixed` or `Choice`."""
-        found = _distribution(raw, self.read, self)
+        if raw is ABSENT:
+            return ABSENT
+        found = read_distribution(raw, self.read)
         if not isinstance(found, (Fixed, Choice)):
             raise InvalidInput(f"wants {self.wants} or {{choice: […]}}")
         return found
@@ -164,7 +171,10 @@ def options(leaf: Distribution) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _distribution(raw: Any, one: Callable[[Any], Any], annotation: Quantity | Word) -> Distribution:
+def read_distribution(
+    raw: Any, one: Callable[[Any], Any], limits: tuple[float, float] = (-math.inf, math.inf)
+) -> Distribution:
+    """`raw`, as YAML gives it or already a distribution, as a distribution; `one` checks a single value."""
     if isinstance(raw, Distribution):
         raw = written(raw)
     if not isinstance(raw, dict):
@@ -188,8 +198,7 @@ def _distribution(raw: Any, one: Callable[[Any], Any], annotation: Quantity | Wo
     if kind == "integers":
         found = Integers(*(int(v) if v == int(v) else v for v in (a, b)))  # type: ignore[arg-type]
         return found
-    low, high = (annotation.low, annotation.high) if isinstance(annotation, Quantity) else (-math.inf, math.inf)
-    return Normal(a, b, low, high)
+    return Normal(a, b, *limits)
 
 
 def _leaf_schema(parse: Callable[[Any], Distribution]) -> CoreSchema:

@@ -17,10 +17,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from construction_zone.dataset.fields import Quantity, Scope, Word, number, options
+from construction_zone.dataset.fields import ABSENT, Quantity, Scope, Word, number, options
+from construction_zone.dataset.prefabs import PrefabChoice
 from construction_zone.dataset.problems import Inconsistent, describe
 from construction_zone.dataset.yaml_text import read_yaml
-from construction_zone.distributions import Distribution, Fixed, Normal
+from construction_zone.distributions import Choice, Distribution, Fixed, Normal
 from construction_zone.errors import InvalidInput, RecipeError
 
 STRUCTURE_SUFFIXES = (".cif", ".xyz", ".extxyz", ".vasp", ".poscar", ".json", ".pdb", ".xsf")
@@ -34,13 +35,17 @@ def _text(raw: Any) -> str:
 
 
 def _orientation(raw: Any) -> str | tuple[int, int, int]:
-    if raw == "random":
-        return "random"
+    if raw in ("random", "keep"):
+        return str(raw)
+    if isinstance(raw, str) and raw.startswith("facet "):
+        return raw
     if isinstance(raw, (list, tuple)) and len(raw) == 3:
         values = [number(value) for value in raw]
         if all(value == int(value) for value in values) and any(values):
             return (int(values[0]), int(values[1]), int(values[2]))
-    raise InvalidInput(f"{raw!r} is neither 'random' nor a zone axis such as [1, 1, 0]")
+    raise InvalidInput(
+        f"{raw!r} is neither 'random' nor a zone axis such as [1, 1, 0], nor 'facet 1 1 1' (down), nor 'keep'"
+    )
 
 
 def _whole(raw: Any) -> Any:
@@ -75,22 +80,36 @@ class Substrate(Part):
     amorphous: Annotated[Distribution, Word(_text, "an element or a formula such as C")]
     density: Annotated[Distribution, Quantity("g/cm³", 0.01, 25)]
     thickness: Annotated[Distribution, Quantity("Å", 1, 5000)]
-    structure: Literal["random"] = "random"
+    structure: Literal["random", "relaxed"] | None = None
 
 
 class Particles(Part):
-    """Spherical crystals that lie on the film, at random places, `gap` Å apart as the beam sees them."""
+    """Particles that lie on the film, at random places, `gap` Å apart as the beam sees them.
+
+    They are balls of `crystal` and `radius`, or whatever `prefab` describes (see `dataset.prefabs`).
+    """
 
     count: Annotated[Distribution, Quantity("", 0, 1000, integer=True)] = _fixed(1)
     crystal: Annotated[
         Distribution, Word(_text, "a crystal such as 'fcc Au' or a structure file such as crystals/au.cif", "particle")
     ]
     radius: Annotated[Distribution, Quantity("Å", 2, 1000, "particle")]
+    prefab: PrefabChoice | None = None
     orientation: Annotated[
         Distribution, Word(_orientation, "'random' or the zone axis along the beam, such as [1, 1, 0]", "particle")
     ] = _fixed("random")
     gap: Annotated[Distribution, Quantity("Å", 0, 1000)] = _fixed(10.0)
     contact: Annotated[Distribution, Quantity("Å", 2, 20)] = _fixed(2.2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _balls_or_prefab(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping) or raw.get("prefab") is None:
+            return raw
+        for key in ("crystal", "radius"):
+            if raw.get(key) is not None and raw[key] is not ABSENT:
+                raise Inconsistent([f"particles.{key}: belongs to balls; with a prefab give it as its parameter"])
+        return {**raw, "crystal": ABSENT, "radius": ABSENT}
 
 
 class Simulation(Part):
@@ -188,7 +207,12 @@ class Recipe(Part):
         """The structure files that the recipe names, as written → where they are."""
         if self.particles is None:
             return {}
-        names = [name for name in options(self.particles.crystal) if is_structure_file(name)]
+        if self.particles.prefab is None:
+            words = list(options(self.particles.crystal))
+        else:
+            leaves = [leaf for _, leaf in self.particles.prefab.leaves() if isinstance(leaf, (Fixed, Choice))]
+            words = [word for leaf in leaves for word in options(leaf)]
+        names = [name for name in words if isinstance(name, str) and is_structure_file(name)]
         return {name: (self._folder / Path(name).expanduser()).absolute() for name in names}
 
     def identity(self) -> dict[str, Any]:
@@ -196,12 +220,10 @@ class Recipe(Part):
         plain = self.plain()
         del plain["count"]
         digests = {name: _digest(path) for name, path in self.structure_files().items()}
-        if plain["particles"] is not None and digests:
-            crystal = plain["particles"]["crystal"]
-            if isinstance(crystal, dict):
-                plain["particles"]["crystal"] = {"choice": [digests.get(name, name) for name in crystal["choice"]]}
-            else:
-                plain["particles"]["crystal"] = digests[crystal]
+        if plain["particles"] is not None:
+            plain["particles"] = _replaced(plain["particles"], digests)
+            if plain["particles"]["prefab"] is None:
+                del plain["particles"]["prefab"]  # recipes of balls stay what they were
         return plain
 
     def digest(self) -> str:
@@ -258,6 +280,10 @@ def _leaves(part: Part, prefix: str, per: Scope) -> Iterator[tuple[str, Distribu
         value = getattr(part, name)
         if isinstance(value, Part):
             yield from _leaves(value, f"{prefix}{name}.", per)
+        elif isinstance(value, PrefabChoice):
+            yield from (value.leaves() if per == "particle" else ())
+        elif value is ABSENT:
+            continue
         elif isinstance(value, tuple):
             yield from ((f"{prefix}{name}[{i}]", leaf) for i, leaf in enumerate(value) if per == "structure")
         elif isinstance(value, Distribution):
@@ -302,6 +328,8 @@ def _contradictions(recipe: Recipe) -> Iterator[str]:
 
 
 def _crowding(recipe: Recipe, particles: Particles) -> Iterator[str]:
+    if particles.prefab is not None:
+        return  # how wide they are is known when they are made
     side = min(min(options(leaf)) for leaf in recipe.cell)
     most, gap = _reach(particles.count)[1], _reach(particles.gap)
     smallest, largest = _reach(particles.radius)
@@ -314,6 +342,15 @@ def _crowding(recipe: Recipe, particles: Particles) -> Iterator[str]:
     needed = most * (2 * smallest + gap[0]) ** 2 * math.sqrt(3) / 2  # each disc's share of the densest packing
     if needed > area:
         yield f"particles.count: {most:g} particles of {smallest:g} Å, {gap[0]:g} Å apart, cannot fit {area:g} Å²"
+
+
+def _replaced(plain: Any, words: Mapping[str, str]) -> Any:
+    """Plain data with some words replaced wherever they stand."""
+    if isinstance(plain, dict):
+        return {key: _replaced(value, words) for key, value in plain.items()}
+    if isinstance(plain, (list, tuple)):
+        return [_replaced(value, words) for value in plain]
+    return words.get(plain, plain) if isinstance(plain, str) else plain
 
 
 def _digest(path: Path) -> str:

@@ -28,9 +28,14 @@ from construction_zone.dataset.files import move_whole, write_whole, writing
 from construction_zone.errors import StoreError
 
 if TYPE_CHECKING:
+    import zarr
+
     from construction_zone.simulate import ExitWaves
 
 FORMAT = 1
+
+_TEXTS = "texts"
+"""Attribute of an array of text: the different texts, which the stored numbers count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +130,7 @@ class Store:
         import zarr
 
         group = zarr.open_group(self.waves_root / name_of(index) / "atoms", mode="r")
-        arrays = {name: np.asarray(array[...]) for name, array in group.arrays()}
+        arrays = {name: _read_array(array) for name, array in group.arrays()}
         cell, periodic, info = (group.attrs[name] for name in ("cell", "periodic", "info"))
         atoms = ase.Atoms(arrays.pop("numbers"), arrays.pop("positions"), cell=cell, pbc=periodic, info=info)
         for name, array in arrays.items():
@@ -208,9 +213,24 @@ def _write_atoms(path: Path, structure: Structure) -> None:
     atoms = structure.atoms
     inner = group.create_group("atoms")
     for name, values in sorted(atoms.arrays.items()):
-        inner.create_array(name, data=np.ascontiguousarray(values))
+        _write_array(inner, name, values)
     info = {key: atoms.info[key] for key in ("zones", "phases", "record") if key in atoms.info}
     inner.attrs.update({"cell": atoms.cell.lengths().tolist(), "periodic": atoms.pbc.tolist(), "info": info})
+
+
+def _write_array(group: zarr.Group, name: str, values: np.ndarray) -> None:
+    """Put `values` into `group`; text, which zarr's format 3 has no settled form for, as numbers into a list."""
+    if values.dtype.kind != "U":
+        group.create_array(name, data=np.ascontiguousarray(values))
+        return
+    texts, numbers = np.unique(values, return_inverse=True)
+    stored = group.create_array(name, data=numbers.reshape(values.shape).astype(np.int64))
+    stored.attrs[_TEXTS] = texts.tolist()
+
+
+def _read_array(array: zarr.Array) -> np.ndarray:
+    values = np.asarray(array[...])
+    return np.array(array.attrs[_TEXTS], dtype=str)[values] if _TEXTS in array.attrs else values
 
 
 def _write_images(path: Path, structure: Structure) -> None:

@@ -75,8 +75,11 @@ def colouring(atoms: Atoms, by: str) -> Colouring:
             f"{', '.join(map(repr, known))}"
         )
     names = [str(name) for name in atoms.info.get(f"{by}s", ())]
+    yes_or_no = np.asarray(atoms.arrays[by]).dtype.kind == "b"
 
     def called(k: int) -> str:
+        if yes_or_no:
+            return by if k else f"not {by}"
         if k < 0:
             return f"no {by}"
         return names[k] if k < len(names) else f"{by} {k}"

@@ -124,7 +124,7 @@ def particle_on_film() -> Scene:
     centre = np.array([CELL / 2, CELL / 2, top + RADIUS])
     upright = Crystal.fcc("Au").with_zone_axis([1, 1, 0], second=[1, -1, 1], second_along=_in_plane(TURN))
     gold = upright.moved(rotation(_in_plane(TILT_AXIS), TILT)).shifted(centre)
-    carbon = Amorphous("C", density=2.20, structure="random")
+    carbon = Amorphous("C", density=2.20)
     film = Block.between((0, 0, MARGIN), (CELL, CELL, top))
     return Scene(
         [

@@ -136,3 +136,11 @@ def test_different_spheres_that_cannot_be_packed_say_how_far_it_got():
     cell = (18.0, 18.0, 18.0)
     with pytest.raises(SceneError, match=r"fractions of O 0.41, Si 0.35; .*; \d+ of 386 atoms placed in \d+ trials"):
         material.fill(Block.between((0, 0, 0), cell), cell=cell, periodic=(True,) * 3)
+
+
+def test_a_film_as_long_as_its_cell_may_start_anywhere():
+    film = Block((40, 40, 10), center=(0, 0, 10))
+    atoms = Amorphous("C", density=2.0, structure="random").fill(film, cell=(40, 40, 30))
+    quarters = np.histogram2d(atoms.positions[:, 0], atoms.positions[:, 1], bins=2, range=[[0, 40], [0, 40]])[0]
+    # 401 atoms each but for the spread of a random packing, which is below that of a Poisson process
+    assert np.all(np.abs(quarters - len(atoms) / 4) < 5 * np.sqrt(len(atoms) / 4))

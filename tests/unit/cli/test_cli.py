@@ -21,7 +21,7 @@ TINY = {
     "version": 1,
     "count": 2,
     "cell": [24, 20],
-    "substrate": {"amorphous": "C", "density": 2.2, "thickness": 6},
+    "substrate": {"amorphous": "C", "density": 2.2, "thickness": 6, "structure": "random"},
     "particles": {"count": 1, "crystal": "fcc Au", "radius": {"uniform": [4, 5]}, "gap": 0},
     "simulation": {"sampling": 0.2, "phonons": 1},
     "imaging": {"pixel_size": 0.4, "defocus": -100, "dose": 400},
@@ -111,12 +111,21 @@ def test_from_recipe_to_dataset_and_sheet(czone, recipe, tmp_path):
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
 
 
+def test_a_file_for_prismatic_tells_each_displacement(czone, recipe, tmp_path):
+    code, _, err = czone("build", recipe, "--out", tmp_path / "scene.XYZ")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in (tmp_path / "scene.XYZ").read_text().splitlines()[2:-1]]
+    # gold 0.090 Å (Gao & Peng 1999), carbon as its phase says
+    assert {row[0]: float(row[5]) for row in rows} == {"6": 0.087, "79": 0.09}
+
+
 def test_from_recipe_to_atoms_waves_and_images(czone, recipe, tmp_path):
     scene, waves = tmp_path / "scene.xyz", tmp_path / "waves.zarr"
     code, out, _ = czone("build", recipe, "--out", scene, "--index", 1)
     assert code == 0
     atoms = ase.io.read(scene)
     assert f"{len(atoms)} atoms" in out
+    assert all(part in out for part in ("closest Au-Au 2.88", "contact Au-C", "g/cm³", "outside       0 atoms"))
     assert set(atoms.symbols) == {"C", "Au"}
     code, out, _ = czone("simulate", scene, "--out", waves, "--sampling", 0.2, "--phonons", 2)
     assert code == 0

@@ -16,7 +16,7 @@ TINY: dict[str, Any] = {
     "seed": 3,
     "count": 4,
     "cell": [24, 20],
-    "substrate": {"amorphous": "C", "density": 2.2, "thickness": {"uniform": [5, 8]}},
+    "substrate": {"amorphous": "C", "density": 2.2, "thickness": {"uniform": [5, 8]}, "structure": "random"},
     "particles": {"count": {"integers": [1, 2]}, "crystal": "fcc Au", "radius": {"uniform": [4, 5]}, "gap": 0},
     "simulation": {"sampling": 0.2, "phonons": 2},
     "imaging": {

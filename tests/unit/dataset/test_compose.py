@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import ase.build
 import ase.io
 import numpy as np
 import pytest
 
+from construction_zone.build import realise
 from construction_zone.dataset.compose import VACUUM, build_structure
 from construction_zone.dataset.recipe import load
+from construction_zone.errors import SceneError
 
 
 def zone(built, name):
@@ -57,6 +61,32 @@ def test_the_record_says_what_was_made(built):
     volume = 24 * 20 * built.drawn["substrate.thickness"] * 1e-24
     assert made["film"]["density"] == pytest.approx(made["film"]["atoms"] * 12.011 / 6.02214076e23 / volume, rel=1e-4)
     assert made["film"]["density"] == pytest.approx(2.2, rel=0.01)
+
+
+def test_checks_are_made_and_told(built):
+    told = built.made["checks"]
+    assert json.loads(json.dumps(told)) == told
+    assert told["ok"]
+    assert told["atoms"] == built.made["atoms"]
+    assert set(told["composition"]) == {"C", "Au"}
+    assert told["closest"]["Au-Au"] == pytest.approx(4.0782 / np.sqrt(2), abs=1e-3)
+    assert told["contacts"]["Au-C"] >= 2.0
+    assert set(told["coordination"]["C"]) == {"C", "Au"}
+    assert 0 < built.atoms.arrays["surface"].mean() < 1
+
+
+def test_a_structure_that_is_not_what_was_asked_for_is_refused(tiny, monkeypatch):
+    """Merging that leaves atoms of different zones 0.6 Å apart does not go unnoticed."""
+
+    def shifted_into_the_film(scene, seed, surface):
+        atoms = realise.joined(scene, [realise.filled(scene, zone, seed) for zone in scene.zones], seed, surface)
+        carbon, gold = (np.flatnonzero(atoms.numbers == z)[0] for z in (6, 79))
+        atoms.positions[gold] = atoms.positions[carbon] + (0, 0, 0.6)
+        return atoms
+
+    monkeypatch.setattr(realise, "realised", shifted_into_the_film)
+    with pytest.raises(SceneError, match=r"structure 0 (.*\n)*contact Au-C +0\.600 Å  CLOSER THAN 2 Å"):
+        build_structure(load(tiny), 0)
 
 
 def test_the_zone_axis_is_along_the_beam(tiny):

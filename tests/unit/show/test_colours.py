@@ -77,3 +77,9 @@ def test_the_thickness_map_is_drawn_beside(gold, tmp_path):
 def test_atoms_without_a_cell_have_a_thickness_too(tmp_path):
     atoms = Atoms("Au2", [[-50, 3, 8], [-47, 3, 8]])
     assert scene(atoms, tmp_path / "a.png", thickness=True, pixels=80) == {"Au": 2}
+
+
+def test_yes_or_no_is_named():
+    atoms = Atoms("Au3", np.eye(3) * 5)
+    atoms.set_array("surface", np.array([True, False, True]))
+    assert colouring(atoms, "surface").counts == {"not surface": 1, "surface": 2}

@@ -65,8 +65,8 @@ class Extent:
     def box(self, grown: float = 0.0) -> Floats:
         """Corners (2, 3) in Å of a box that holds the extent, not longer than a period."""
         box = torus.window(self.volume, self.cell) + np.array([[-grown], [grown]])
-        # one period is all there is along a periodic axis
-        longer = (box[1] - box[0] >= np.asarray(self.cell)) & np.asarray(self.periodic)
+        # one period is all there is along a periodic axis; a box of just that length stays where it is
+        longer = (box[1] - box[0] > np.asarray(self.cell) + 1e-6) & np.asarray(self.periodic)
         box[0, longer], box[1, longer] = 0.0, np.asarray(self.cell)[longer]
         return box
 

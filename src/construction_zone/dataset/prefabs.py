@@ -1,0 +1,244 @@
+"""Prefabs in a recipe: any of them by name, each parameter a value or a distribution.
+
+``{name: wulff, crystal: fcc Au, energies: {"111": 1.28, "100": 1.63}, diameter: {uniform: [30, 50]}}`` is checked
+against the signature of the prefab. A parameter that is itself a particle (the core in a core–shell particle) is
+another such mapping; ``{choice: [{name: …}, {name: …}]}`` draws a prefab for each particle.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from construction_zone import seeding
+from construction_zone.build.prefabs import PREFABS
+from construction_zone.build.zone import Zone
+from construction_zone.dataset.fields import KINDS, number, read_distribution, written
+from construction_zone.dataset.problems import Inconsistent
+from construction_zone.distributions import Choice, Distribution, Fixed, Integers, Normal, Uniform
+from construction_zone.errors import InvalidInput
+
+PATH = "particles.prefab"
+OWN = ("seed", "name")
+"""Parameters that a recipe sets itself."""
+
+Node = Any
+"""A `Distribution`, a `Prefab`, or a dict of nodes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prefab:
+    """One prefab with its parameters, each a distribution, a dict of such, or another prefab."""
+
+    name: str
+    parameters: dict[str, Node]
+
+    def leaves(self, prefix: str) -> Iterator[tuple[str, Distribution]]:
+        """Dotted path and distribution of every leaf."""
+        return _leaves(self.parameters, prefix)
+
+    def plain(self) -> dict[str, Any]:
+        """What a recipe file would say."""
+        return {"name": self.name, **_plain(self.parameters)}
+
+    def zone(
+        self, value: Callable[[str], Any], prefix: str, seed: seeding.Seed, name: str, material: Callable[[str], Any]
+    ) -> Zone:
+        """The zone with the drawn values that `value` knows by path; `material` reads names that are files."""
+
+        def filled(node: Node, path: str) -> Any:
+            if isinstance(node, Prefab):
+                return node.zone(value, path, seeding.child(seed, path), "particle", material)
+            if isinstance(node, dict):
+                return {key: filled(inner, f"{path}.{key}") for key, inner in node.items()}
+            return _given(value(path), material)
+
+        arguments = {key: filled(node, f"{prefix}.{key}") for key, node in self.parameters.items()}
+        return PREFABS[self.name](**arguments, seed=seeding.child(seed, prefix), name=name)
+
+
+@dataclass(frozen=True, eq=False)
+class PrefabChoice:
+    """One of several prefabs, equally likely; often there is just one."""
+
+    options: tuple[Prefab, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for each option: that of the prefab, numbered where it comes more than once."""
+        names = [option.name for option in self.options]
+        return [f"{name} {k}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+
+    def leaves(self) -> Iterator[tuple[str, Distribution]]:
+        """Path and distribution of every leaf; that of ``particles.prefab`` itself draws the option."""
+        labels = self.labels
+        yield PATH, Fixed(labels[0]) if len(labels) == 1 else Choice(tuple(labels))
+        for label, option in zip(labels, self.options, strict=True):
+            yield from option.leaves(f"{PATH}.{label}")
+
+    def plain(self) -> dict[str, Any]:
+        """What a recipe file would say."""
+        options = [option.plain() for option in self.options]
+        return options[0] if len(options) == 1 else {"choice": options}
+
+    def zone(self, value: Callable[[str], Any], seed: seeding.Seed, name: str, material: Callable[[str], Any]) -> Zone:
+        """The zone with the drawn values that `value` knows by path."""
+        label = value(PATH)
+        return self.options[self.labels.index(label)].zone(value, f"{PATH}.{label}", seed, name, material)
+
+    def trials(self) -> Iterator[tuple[str, Callable[[str], Any]]]:
+        """Values at the ends of all distributions and each option of all choices, to see that prefabs can be made."""
+        leaves = dict(self.leaves())
+        for label, option in zip(self.labels, self.options, strict=True):
+            own = [leaf for _, leaf in option.leaves(f"{PATH}.{label}")]
+            most = max([2, *[len(leaf.options) for leaf in own if isinstance(leaf, Choice)]])
+            for turn in range(most):
+                ends = {path: _end(leaf, turn) for path, leaf in leaves.items()} | {PATH: label}
+                yield label, ends.__getitem__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            read, serialization=core_schema.plain_serializer_function_ser_schema(lambda choice: choice.plain())
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "object", "description": f"a prefab: name, one of {', '.join(sorted(PREFABS))}, and parameters"}
+
+
+def read(raw: Any) -> PrefabChoice:
+    """`raw`, as YAML gives it, checked; raises `Inconsistent` that names each bad parameter by its path."""
+    if isinstance(raw, PrefabChoice):
+        return raw
+    if (
+        isinstance(raw, Mapping)
+        and set(raw) == {"choice"}
+        and isinstance(raw["choice"], (list, tuple))
+        and raw["choice"]
+    ):
+        return PrefabChoice(tuple(_prefab(option, f"{PATH}.choice[{k}]") for k, option in enumerate(raw["choice"])))
+    return PrefabChoice((_prefab(raw, PATH),))
+
+
+def _prefab(raw: Any, path: str) -> Prefab:
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("name"), str):
+        raise Inconsistent([f"{path}: wants a mapping with the name of a prefab, such as {{name: wulff, …}}"])
+    name = raw["name"]
+    if name not in PREFABS:
+        close = get_close_matches(name, PREFABS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(sorted(PREFABS))}"
+        raise Inconsistent([f"{path}.name: there is no prefab {name!r}; {hint}"])
+    known = {key: p for key, p in inspect.signature(PREFABS[name]).parameters.items() if key not in OWN}
+    bad: list[str] = []
+    found: dict[str, Node] = {}
+    for key, value in raw.items():
+        if key == "name":
+            continue
+        if key not in known:
+            close = get_close_matches(str(key), known, n=1, cutoff=0.5)
+            hint = f"did you mean '{close[0]}'?" if close else f"{name} has {', '.join(known)}"
+            bad.append(f"{path}.{key}: unknown key; {hint}")
+            continue
+        try:
+            found[key] = _node(value, str(known[key].annotation), f"{path}.{key}")
+        except Inconsistent as error:
+            bad += error.problems
+        except InvalidInput as error:
+            bad.append(f"{path}.{key}: {error}")
+    bad += [f"{path}.{key}: is missing" for key, p in known.items() if p.default is p.empty and key not in raw]
+    if bad:
+        raise Inconsistent(bad)
+    return Prefab(name, found)
+
+
+def _node(raw: Any, annotation: str, path: str) -> Node:
+    """A parameter whose type the signature gives as `annotation`."""
+    if annotation == "Zone":
+        return _prefab(raw, path)
+    if isinstance(raw, Mapping) and not (len(raw) == 1 and next(iter(raw)) in KINDS):
+        if annotation.split(" | ")[0] in ("float", "int", "bool", "str"):
+            return read_distribution(raw, _reader(annotation))  # which says what a distribution looks like
+        return _mapping(raw, path)
+    found = read_distribution(raw, _reader(annotation))
+    if annotation.split(" | ")[0] == "int" and isinstance(found, (Uniform, Normal)):
+        raise InvalidInput("wants whole numbers; write {integers: [low, high]} or {choice: […]}")
+    if isinstance(found, Normal):  # a size is never negative, and no draw is far out
+        low, high = found.mean - 4 * found.sd, found.mean + 4 * found.sd
+        return Normal(found.mean, found.sd, max(low, 1e-9) if found.mean > 0 else low, high)
+    return found
+
+
+def _mapping(raw: Mapping[Any, Any], path: str) -> dict[str, Node]:
+    """A mapping of numbers, such as surface energies by plane."""
+    found: dict[str, Node] = {}
+    bad: list[str] = []
+    for key, value in raw.items():
+        try:
+            found[str(key)] = _node(value, "float", f"{path}.{key}")
+        except Inconsistent as error:
+            bad += error.problems
+        except InvalidInput as error:
+            bad.append(f"{path}.{key}: {error}")
+    if bad:
+        raise Inconsistent(bad)
+    return found
+
+
+def _reader(annotation: str) -> Callable[[Any], Any]:
+    """What checks one value of a parameter of this type."""
+    kinds = annotation.split(" | ")
+
+    def one(raw: Any) -> Any:
+        if raw is None and "None" in kinds:
+            return None
+        if kinds[0] in ("float", "int"):
+            value = number(raw)
+            if kinds[0] == "int" and value != int(value):
+                raise InvalidInput(f"{raw!r} is not a whole number")
+            return int(value) if kinds[0] == "int" else value
+        if kinds[0] == "bool" and not isinstance(raw, bool):
+            raise InvalidInput(f"{raw!r} is neither true nor false")
+        return tuple(raw) if isinstance(raw, list) else raw
+
+    return one
+
+
+def _leaves(node: Node, prefix: str) -> Iterator[tuple[str, Distribution]]:
+    if isinstance(node, Prefab):
+        yield from node.leaves(prefix)
+    elif isinstance(node, dict):
+        for key, inner in node.items():
+            yield from _leaves(inner, f"{prefix}.{key}")
+    else:
+        yield prefix, node
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node, Prefab):
+        return node.plain()
+    if isinstance(node, dict):
+        return {key: _plain(inner) for key, inner in node.items()}
+    return written(node)
+
+
+def _given(value: Any, material: Callable[[str], Any]) -> Any:
+    if isinstance(value, str):
+        return material(value)
+    return tuple(_given(inner, material) for inner in value) if isinstance(value, (list, tuple)) else value
+
+
+def _end(leaf: Distribution, turn: int) -> Any:
+    if isinstance(leaf, Choice):
+        return leaf.options[turn % len(leaf.options)]
+    if isinstance(leaf, Fixed):
+        return leaf.value
+    value = leaf.support[turn % 2]
+    return int(value) if isinstance(leaf, Integers) else float(np.clip(value, -1e9, 1e9))
