@@ -1,142 +1,207 @@
-"""The multislice loop: a wave goes through slices of potential, one transmission and one propagation at a time.
+"""The multislice loop: waves go through slices of potential, one transmission and one propagation at a time.
 
-Cowley & Moodie, Acta Cryst. 10 (1957) 609, in the conventional split: each slice acts at its entrance by
-t = exp(iσv_z), then the wave propagates over the slice's thickness by exp(−iπλΔz k²). The band is limited to 2/3 of
-Nyquist on the propagator alone; the potential keeps its whole band, which makes the transmission function more exact.
+Cowley & Moodie, Acta Cryst. 10 (1957) 609. A slice acts by t = exp(iσv_z), and the wave propagates over Δz by
+exp(−iπλΔz k²). In the standard split t acts at the entrance of its slice; in the symmetric one (Strang, SIAM J. Numer.
+Anal. 5 (1968) 506) in its middle, which makes the error of the splitting second order in Δz. The band is limited to 2/3
+of Nyquist on the propagator alone; the potential keeps its whole band, which makes t more exact, and the cores of the
+atoms are given back to it (see `core`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from construction_zone.conventions import interaction_parameter, wavelength
-from construction_zone.errors import InvalidInput
+from construction_zone.conventions import interaction_parameter
+from construction_zone.simulate.core import core_patches
 from construction_zone.simulate.grid import Grid
-from construction_zone.simulate.potential import FormFactors, projected
+from construction_zone.simulate.potential import form_factors
+from construction_zone.simulate.propagation import Propagator, Tilt, propagator
+from construction_zone.simulate.scattering import Parametrization
+from construction_zone.simulate.slicing import Slices
+
+Split: TypeAlias = Literal["standard", "symmetric"]
 
 
 @dataclass(frozen=True)
-class Slices:
-    """Atoms sorted into equal slices along the beam.
+class Specimen:
+    """What the electrons go through, all but where the atoms are at the moment.
 
-    `members[i]` holds the indices of the atoms of slice i, in the order of the atoms; `thickness` is in Å.
-    """
-
-    thickness: float
-    members: tuple[NDArray[np.int64], ...]
-
-
-def equal_slices(z: NDArray[np.float64], height: float, thickness: float) -> Slices:
-    """Cut `height` (Å) into equal slices of at most about `thickness` (Å) and sort atoms at `z` (n,) into them.
-
-    Every atom is in exactly one slice: one on a boundary belongs to the slice behind it, one at or beyond the cell's
-    bottom or top to the first or last slice.
-    """
-    if not (np.isfinite(thickness) and thickness > 0):
-        raise InvalidInput(f"slice_thickness is {thickness!r}; give a positive length in Å, such as 2.0")
-    count = max(1, int(np.ceil(height / thickness - 1e-6)))
-    step = height / count
-    index = np.clip(np.floor(z / step + 1e-9).astype(np.int64), 0, count - 1)
-    order = np.argsort(index, kind="stable")
-    bounds = np.searchsorted(index[order], np.arange(count + 1))
-    return Slices(step, tuple(order[bounds[i] : bounds[i + 1]] for i in range(count)))
-
-
-def propagator(
-    grid: Grid,
-    energy: float,
-    distance: float,
-    *,
-    dtype: torch.dtype,
-    device: torch.device | str = "cpu",
-    band_limit: bool = True,
-) -> torch.Tensor:
-    """Fresnel propagator exp(−iπλ·distance·k²) (ny, nx), `distance` in Å; zero beyond the cutoff if `band_limit`."""
-    ky, kx = grid.frequencies()
-    k2 = ky**2 + kx**2
-    phase = -torch.pi * wavelength(energy) * distance * k2
-    band = (k2 <= grid.cutoff**2).to(torch.float64) if band_limit else torch.ones_like(k2)
-    return torch.polar(band, phase).to(dtype=dtype, device=device)
-
-
-def propagate(wave: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-    """`wave` (…, y, x) after free propagation by `kernel` (y, x) in Fourier space, in place where torch can."""
-    spectrum = torch.fft.fft2(wave)
-    return torch.fft.ifft2(spectrum.mul_(kernel))
-
-
-def transmission(potential: torch.Tensor, energy: float) -> torch.Tensor:
-    """exp(iσv_z) (y, x) complex for a projected `potential` (y, x) in V·Å."""
-    phase = potential * interaction_parameter(energy)
-    return torch.complex(torch.cos(phase), torch.sin(phase))
-
-
-def exit_wave(
-    positions: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    slices: Slices,
-    factors: FormFactors,
-    energy: float,
-    *,
-    dtype: torch.dtype = torch.complex64,
-    device: torch.device | str = "cpu",
-    step_done: Callable[[], None] | None = None,
-) -> torch.Tensor:
-    """The wave (y, x) behind the last of `slices`, for a plane wave of amplitude 1 coming in along +z.
-
-    Parameters
+    Attributes
     ----------
-    positions
-        (n, 3) in Å; x and y place the atoms, `slices` says where along z they act.
     numbers
         (n,) atomic numbers.
-    factors
-        form factors of the elements on the grid; the result lives on that grid.
-    energy
-        of the electrons, in eV.
-    step_done
-        called after every slice.
-
-    A plane wave is not propagated through the vacuum before the first atom, where only its phase (which is measured
-    from the undisturbed wave) would change, and a run of empty slices is one propagation.
+    slices
+        of the atoms along the beam.
+    variants
+        for each variant of the specimen (n,) which of the atoms it has.
     """
-    device = torch.device(device)
-    xy = torch.from_numpy(np.ascontiguousarray(positions[:, :2])).to(device)
-    wave = torch.ones(factors.grid.shape, dtype=dtype, device=device)
-    kernels: dict[int, torch.Tensor] = {}
-    pending, disturbed = 0, False
-    for members in slices.members:
-        if len(members):
-            if disturbed:
-                wave = propagate(wave, _kernel(kernels, pending, factors.grid, energy, slices, dtype, device))
-            potential = projected(xy[torch.from_numpy(members).to(device)], numbers[members], factors)
-            wave *= transmission(potential, energy)
-            pending, disturbed = 0, True
-        pending += 1
-        if step_done is not None:
-            step_done()
-    if disturbed:
-        wave = propagate(wave, _kernel(kernels, pending, factors.grid, energy, slices, dtype, device))
-    return wave
+
+    numbers: NDArray[np.int64]
+    slices: Slices
+    variants: tuple[NDArray[np.bool_], ...]
+
+    def groups(self, index: int) -> list[tuple[NDArray[np.int64], tuple[int, ...]]]:
+        """The different sets of atoms that variants have in slice `index`, and which variants have each."""
+        found: dict[bytes, tuple[NDArray[np.int64], tuple[int, ...]]] = {}
+        for number, chosen in enumerate(self.variants):
+            members = self.slices.members[index]
+            members = members[chosen[members]]
+            if len(members):
+                key = members.tobytes()
+                found[key] = (members, (*found[key][1], number) if key in found else (number,))
+        return list(found.values())
 
 
-def _kernel(
-    kernels: dict[int, torch.Tensor],
-    steps: int,
-    grid: Grid,
-    energy: float,
-    slices: Slices,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> torch.Tensor:
-    """The propagator over `steps` slices, made once; only the one-slice propagator and the latest other are kept."""
-    if steps not in kernels:
-        for other in [n for n in kernels if n != 1]:
-            del kernels[other]
-        kernels[steps] = propagator(grid, energy, steps * slices.thickness, dtype=dtype, device=device)
-    return kernels[steps]
+@dataclass(frozen=True)
+class Optics:
+    """The electrons and how their way is computed; `depths` counts the slices above each plane that is wanted."""
+
+    grid: Grid
+    energy: float
+    tilts: tuple[Tilt, ...]
+    depths: tuple[int, ...]
+    split: Split
+    parametrization: Parametrization
+    cores: bool
+    dtype: torch.dtype
+    device: torch.device
+
+
+class Multislice:
+    """Multislice of one specimen: what does not depend on where the atoms are, made once.
+
+    `waves` may be called from several threads at a time.
+    """
+
+    def __init__(self, specimen: Specimen, optics: Optics) -> None:
+        self.specimen, self.optics = specimen, optics
+        real = torch.float32 if optics.dtype == torch.complex64 else torch.float64
+        self.factors = form_factors(
+            specimen.numbers, optics.grid, parametrization=optics.parametrization, dtype=real, device=optics.device
+        )
+        self.patches: dict[int, torch.Tensor] = {}
+        if optics.cores:
+            for z in self.factors:
+                made = core_patches(z, float(optics.energy), optics.grid.sampling, optics.parametrization)
+                self.patches[z] = torch.tensor(made, dtype=optics.dtype, device=optics.device)
+        self.steps = _steps(optics.device)
+        self.sigma = interaction_parameter(optics.energy)
+        self._kernels: dict[tuple[float, Tilt], Propagator] = {}
+
+    def kernel(self, distance: float, tilt: Tilt) -> Propagator:
+        """The propagator over `distance` in Å, made once for distances that agree to 1e-6 Å."""
+        key = (round(distance, 6), tilt)
+        if key not in self._kernels:
+            optics = self.optics
+            self._kernels[key] = propagator(
+                optics.grid, optics.energy, key[0], tilt=tilt, dtype=optics.dtype, device=optics.device
+            )
+        return self._kernels[key]
+
+    def waves(self, positions: NDArray[np.float64], step_done: Callable[[], None] | None = None) -> torch.Tensor:
+        """Waves (variant, tilt, depth, batch, y, x) for atoms at `positions` (batch, n, 3) in Å.
+
+        The incident wave is 1. Before the first atom nothing is computed, and a run of empty slices is one
+        propagation. `step_done` is called after every slice and may raise to end the run.
+        """
+        optics, slices = self.optics, self.specimen.slices
+        samples = torch.from_numpy(positions[..., 1::-1] / np.asarray(optics.grid.sampling)).to(optics.device)
+        runs = [[_Run(self, tilt, len(positions)) for tilt in optics.tilts] for _ in self.specimen.variants]
+        shape = (len(runs), len(optics.tilts), len(optics.depths), len(positions), *optics.grid.shape)
+        result = torch.empty(shape, dtype=optics.dtype, device=optics.device)
+        potentials = self._potentials(samples)
+        heights = slices.boundaries
+        for index in range(len(slices) + 1):
+            if index in optics.depths:
+                for v, variant in enumerate(runs):
+                    for t, run in enumerate(variant):
+                        result[v, t, optics.depths.index(index)] = run.at(heights[index])
+            if index == max(optics.depths):
+                break
+            acts = heights[index] if optics.split == "standard" else (heights[index] + heights[index + 1]) / 2
+            for members, variants in self.specimen.groups(index):
+                both, part = next(potentials)
+                cores = self._cores(samples, members)
+                for v in variants:
+                    for run in runs[v]:
+                        run.through(both, part, cores, acts)
+            if step_done is not None:
+                step_done()
+        return result
+
+    def _potentials(self, samples: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
+        """The potential in V·Å of each group of each slice in turn: a field (batch, y, x), and which part of it.
+
+        Two are made at a time, as the real and the imaginary part of a field that the next two overwrite.
+        """
+        groups = [members for index in range(len(self.specimen.slices)) for members, _ in self.specimen.groups(index)]
+        shape = (len(samples), *self.optics.grid.shape)
+        spreads, total = (torch.empty(shape, dtype=self.optics.dtype, device=self.optics.device) for _ in range(2))
+        for start in range(0, len(groups), 2):
+            pair = groups[start : start + 2]
+            first = True
+            for z in np.unique(np.concatenate([self.specimen.numbers[members] for members in pair])):
+                spreads.zero_()
+                for part, members in enumerate(pair):
+                    chosen = members[self.specimen.numbers[members] == z]
+                    if len(chosen):
+                        self.steps.spread(spreads, part, _take(samples, chosen))
+                spreads = self.steps.transform(spreads)
+                self.steps.add_filtered(total, spreads, self.factors[int(z)], first)
+                first = False
+            total = self.steps.inverse(total)
+            for part in range(len(pair)):
+                yield total, part
+
+    def _cores(self, samples: torch.Tensor, members: NDArray[np.int64]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        numbers = self.specimen.numbers[members]
+        return [
+            (_take(samples, members[numbers == z]), self.patches[int(z)])
+            for z in np.unique(numbers)
+            if int(z) in self.patches
+        ]
+
+
+class _Run:
+    """One wave on its way through the specimen: at `z`, and 1 as long as it is not `disturbed`."""
+
+    def __init__(self, parent: Multislice, tilt: Tilt, batch: int) -> None:
+        self.parent, self.steps, self.tilt = parent, parent.steps, tilt
+        optics = parent.optics
+        self.wave = torch.ones((batch, *optics.grid.shape), dtype=optics.dtype, device=optics.device)
+        self.z, self.disturbed = 0.0, False
+
+    def at(self, z: float) -> torch.Tensor:
+        """The wave after propagation to the plane `z` in Å."""
+        if self.disturbed and abs(z - self.z) > 1e-9:
+            self.wave = self.steps.propagate(self.wave, self.parent.kernel(z - self.z, self.tilt))
+        self.z = z
+        return self.wave
+
+    def through(
+        self, potentials: torch.Tensor, part: int, cores: list[tuple[torch.Tensor, torch.Tensor]], z: float
+    ) -> None:
+        """Take the wave through a slice that acts at the plane `z` in Å; see `steps_torch.transmit`."""
+        self.wave = self.steps.transmit(self.at(z), potentials, part, self.parent.sigma, cores)
+        self.disturbed = True
+
+
+def _steps(device: torch.device) -> ModuleType:
+    if device.type == "cpu":
+        from construction_zone.simulate import steps_compiled
+
+        return steps_compiled
+    from construction_zone.simulate import steps_torch
+
+    return steps_torch
+
+
+def _take(samples: torch.Tensor, members: NDArray[np.int64]) -> torch.Tensor:
+    return samples[:, torch.from_numpy(members).to(samples.device)]

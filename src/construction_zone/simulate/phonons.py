@@ -2,7 +2,8 @@
 
 Every atom moves as an independent harmonic oscillator: its displacement in a frozen configuration is normal along
 each axis with the root mean square u, where the Debye–Waller parameter is B = 8π²u² (Loane, Xu & Silcox, Acta
-Cryst. A47 (1991) 267).
+Cryst. A47 (1991) 267). An anisotropic oscillator has a tensor U_ij = ⟨u_i u_j⟩ instead of u² (Trueblood et al., Acta
+Cryst. A52 (1996) 770).
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import csv
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import TypeAlias
 
 import ase
 import numpy as np
 from ase.data import chemical_symbols
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from construction_zone import seeding
 from construction_zone.errors import InvalidInput
+
+Displacements: TypeAlias = Mapping[str, float] | float | ArrayLike | None
 
 
 @cache
@@ -28,20 +32,64 @@ def _table() -> dict[str, float]:
     return {row["symbol"]: float(row["u"]) for row in rows}
 
 
-def rms_displacements(
-    atoms: ase.Atoms, displacements: Mapping[str, float] | float | None = None
-) -> NDArray[np.float64]:
-    """Root mean square displacement per axis, (n,) in Å, of each of `atoms`.
+def rms_from_b(b: float) -> float:
+    """The rms displacement per axis u in Å of a Debye–Waller parameter B = 8π²u² in Å²."""
+    if not (np.isfinite(b) and b >= 0):
+        raise InvalidInput(f"B is {b!r}; give a Debye–Waller parameter in Å², zero or more")
+    return float(np.sqrt(b / (8 * np.pi**2)))
 
-    `displacements` (Å, one number or one per element symbol) goes first; then the array ``thermal_u`` that the atom's
-    generator set for its phase (0 = not known); then the element's value at 300 K in ``thermal.csv``.
+
+def displacement_roots(atoms: ase.Atoms, displacements: Displacements = None) -> NDArray[np.float64]:
+    """What turns three standard normal numbers of an atom into its displacement in Å: (n,), (n, 3) or (n, 3, 3).
+
+    `displacements` (Å) goes first: one number, one for each element symbol, or an array for the atoms: rms values
+    (n,), rms values along x, y, z (n, 3), or tensors U_ij in Å² (n, 3, 3). Then the array ``thermal_u``, of the same
+    shapes, that the atom's generator set for its phase (0 = not known); then the element's value at 300 K in
+    ``thermal.csv``.
 
     Raises
     ------
     InvalidInput
         if an atom's value is in none of them, or one is negative.
     """
-    u = np.array(atoms.arrays.get("thermal_u", np.zeros(len(atoms))), dtype=np.float64)
+    if displacements is not None and not isinstance(displacements, (Mapping, float, int)):
+        return _roots_of(np.asarray(displacements, dtype=np.float64), len(atoms), "displacements")
+    own = np.array(atoms.arrays.get("thermal_u", np.zeros(len(atoms))), dtype=np.float64)
+    if own.ndim > 1:
+        if displacements is not None:
+            raise InvalidInput(
+                "the atoms have anisotropic displacements in their array thermal_u, which displacements= by element "
+                "would hide; give displacements= as an array for all atoms, or delete the array"
+            )
+        return _roots_of(own, len(atoms), "the array thermal_u")
+    u = _isotropic(atoms, own, displacements)
+    if not np.all(np.isfinite(u) & (u >= 0)):
+        raise InvalidInput("a thermal displacement is negative or not a number; give rms values u ≥ 0 in Å")
+    return u
+
+
+def _roots_of(given: NDArray[np.float64], count: int, name: str) -> NDArray[np.float64]:
+    if given.shape not in ((count,), (count, 3), (count, 3, 3)):
+        raise InvalidInput(
+            f"{name} has the shape {given.shape} for {count} atoms; give rms displacements ({count},) or ({count}, 3) "
+            f"in Å, or tensors U ({count}, 3, 3) in Å²"
+        )
+    if not np.all(np.isfinite(given)) or (given.ndim < 3 and np.any(given < 0)):
+        raise InvalidInput(f"{name} holds a negative value or NaN; give rms displacements u ≥ 0 in Å")
+    if given.ndim < 3:
+        return given
+    if not np.allclose(given, given.swapaxes(1, 2), atol=1e-9):
+        raise InvalidInput(f"{name} holds a tensor U that is not symmetric")
+    values, axes = np.linalg.eigh(given)
+    if np.any(values < -1e-9):
+        raise InvalidInput(f"{name} holds a tensor U with a negative mean square ({values.min():.3g} Å²)")
+    return np.asarray(axes * np.sqrt(np.maximum(values, 0))[:, None, :])
+
+
+def _isotropic(
+    atoms: ase.Atoms, u: NDArray[np.float64], displacements: Mapping[str, float] | float | None
+) -> NDArray[np.float64]:
+    """rms displacement per axis, (n,) in Å, of each of `atoms`; `u` (n,) has what their phases say."""
     if displacements is not None and not isinstance(displacements, Mapping):
         u = np.full(len(atoms), float(displacements))
     elif displacements is not None:
@@ -66,23 +114,23 @@ def rms_displacements(
             + ", ".join(f'"{symbol}": u' for symbol in missing)
             + "} with the rms displacement u per axis in Å (B = 8π²u²), or phonons=None for atoms at rest"
         )
-    if not np.all(np.isfinite(u) & (u >= 0)):
-        raise InvalidInput("a thermal displacement is negative or not a number; give rms values u ≥ 0 in Å")
     return u
 
 
 def displaced(
     positions: NDArray[np.float64],
-    u: NDArray[np.float64],
+    roots: NDArray[np.float64],
     ids: NDArray[np.int64],
     seed: seeding.Seed,
     configuration: int,
 ) -> NDArray[np.float64]:
     """`positions` (n, 3) in Å, displaced for frozen configuration number `configuration`.
 
-    The displacement belongs to an atom's id: the same atom has the same one in any subset of a scene, and
-    configuration *k* is the same however many are made.
+    `roots` are those of `displacement_roots`. The displacement belongs to an atom's id: the same atom has the same one
+    in any subset of a scene, and configuration *k* is the same however many are made.
     """
     rng = seeding.generator(seed, "phonons", configuration)
-    normal = rng.standard_normal((int(ids.max()) + 1 if len(ids) else 0, 3))
-    return positions + u[:, None] * normal[ids]
+    normal = rng.standard_normal((int(ids.max()) + 1 if len(ids) else 0, 3))[ids]
+    if roots.ndim == 3:
+        return positions + np.einsum("nij,nj->ni", roots, normal)
+    return positions + (roots[:, None] if roots.ndim == 1 else roots) * normal

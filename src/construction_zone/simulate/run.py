@@ -1,32 +1,48 @@
-"""From atoms to exit waves: the call that users make."""
+"""From atoms to exit waves: the calls that users make."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
 
 import ase
 import numpy as np
 import torch
 
 from construction_zone import seeding
-from construction_zone.errors import InvalidInput, SceneError
-from construction_zone.simulate.grid import Grid, check_band
-from construction_zone.simulate.multislice import Slices, equal_slices, exit_wave
-from construction_zone.simulate.phonons import displaced, rms_displacements
-from construction_zone.simulate.plan import Estimate, check_memory, estimate
-from construction_zone.simulate.potential import form_factors
+from construction_zone.errors import InvalidInput
+from construction_zone.simulate import engines
+from construction_zone.simulate.job import prepare
+from construction_zone.simulate.multislice import Split
+from construction_zone.simulate.phonons import Displacements
+from construction_zone.simulate.plan import Estimate, check_memory, with_seconds
+from construction_zone.simulate.progress import Progress, Step
+from construction_zone.simulate.propagation import Tilt
+from construction_zone.simulate.scattering import Parametrization
+from construction_zone.simulate.slicing import SliceThickness
 from construction_zone.simulate.waves import ExitWaves
 
 
 def exit_waves(
-    atoms: ase.Atoms,
+    atoms: ase.Atoms | Sequence[ase.Atoms],
     *,
     energy: float = 300e3,
     sampling: float = 0.1,
-    slice_thickness: float = 2.0,
-    phonons: int | None = 8,
-    displacements: Mapping[str, float] | float | None = None,
+    shape: tuple[int, int] | None = None,
+    slice_thickness: SliceThickness = 2.0,
+    phonons: int | range | None = 8,
+    displacements: Displacements = None,
     seed: seeding.Seed = 0,
+    tilts: Sequence[Tilt] | None = None,
+    depths: Sequence[float] | None = None,
+    parametrization: Parametrization = "lobato",
+    cores: bool = True,
+    split: Split = "standard",
+    pad: float = 0.0,
+    engine: str = "torch",
+    workers: int | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.complex64,
     progress: bool = False,
@@ -36,30 +52,57 @@ def exit_waves(
     Parameters
     ----------
     atoms
-        in an orthogonal cell whose height is the path of the beam (+z); the cell repeats in x and y.
+        in an orthogonal cell whose height is the path of the beam (+z); the cell repeats in x and y. Or the snapshots
+        of a trajectory, each of which is a configuration: the same atoms in the same cell, slices taken from the first.
     energy
         of the electrons, in eV.
     sampling
-        largest distance between samples, in Å; the grid's sizes are rounded up to ones that suit the FFT.
+        largest distance between samples, in Å; the grid's sizes are rounded up to ones that suit the FFT, which the
+        result's `sampling` tells.
+    shape
+        the grid's sizes (ny, nx) instead, taken as they are.
     slice_thickness
-        largest thickness of a slice, in Å; the cell is cut into equal slices.
+        largest thickness of equal slices in Å; or one slice to each lattice plane; or the thickness of every slice.
+        Each atom acts wholly in the slice that its position at rest lies in.
     phonons
-        number of frozen-phonon configurations; None for one configuration of atoms at rest.
+        number of frozen-phonon configurations, or the range of their numbers (range(8, 16): eight more); None for one
+        configuration of atoms at rest.
     displacements
-        rms thermal displacement per axis in Å, one number or one per element symbol; by default what the atoms'
-        phases say (array ``thermal_u``), then the elements' values at 300 K.
+        rms thermal displacement per axis in Å: one number, one per element symbol, or an array for each atom, also
+        anisotropic (see `phonons.displacement_roots`); by default what the atoms' phases say (array ``thermal_u``),
+        then the elements' values at 300 K.
     seed
         of the displacements. Configuration k is the same however many are made, and an atom (by its array ``id``)
         moves alike in any subset of a scene.
+    tilts
+        tilts of the beam towards x and y in mrad, each of which gives waves in the tilted beam's own frame (leading
+        axis "tilt"). For tilts of more than a degree or two rotate the atoms (`tilted`).
+    depths
+        heights in Å from the entrance, on boundaries of slices, at which waves are wanted (axis "depth").
+        Default: the exit face alone.
+    parametrization
+        "lobato" or "kirkland" scattering factors.
+    cores
+        whether the atoms' cores are given back to the transmission function (see `core`).
+    split
+        "standard" or "symmetric": a slice acts at its entrance, as in other codes, or in its middle, whose error is of
+        second order in the thickness.
+    pad
+        Å of vacuum added on each side in x and y, for cells that are not periodic; see
+        `ExitWaves.without_padding`.
+    engine
+        "torch" or "abtem": ours, or abTEM's (extra "abtem"; GPL) on the same grid, slices and displacements.
+    workers
+        CPU threads that take configurations side by side. Default: as many as torch uses. Bits do not depend on it.
     device, dtype
-        where and how to compute: complex64, or complex128 for reference.
+        where and how to compute: torch.complex64, or torch.complex128 for reference.
     progress
         show a progress bar.
 
     Returns
     -------
     ExitWaves
-        array (configuration, y, x) at the exit face, z = the cell's height.
+        array ([tilt,] [depth,] configuration, y, x) at the exit face, z = the cell's height.
 
     Raises
     ------
@@ -71,122 +114,72 @@ def exit_waves(
     Displacements along the beam are left out: within a slice's infinite projection they act only where an atom would
     change slice, so that they could but empty one slice into the next.
     """
-    device, height = _checked_device(device), _checked_cell(atoms)
-    if dtype not in (torch.complex64, torch.complex128):
-        raise InvalidInput(f"dtype is {dtype}; use torch.complex64 or torch.complex128")
-    if phonons is not None and (not isinstance(phonons, (int, np.integer)) or phonons < 1):
-        raise InvalidInput(f"phonons is {phonons!r}; give a whole number of configurations, or None for atoms at rest")
-    u = None if phonons is None else rms_displacements(atoms, displacements)
-    plan = plan_exit_waves(
-        atoms, energy=energy, sampling=sampling, slice_thickness=slice_thickness, phonons=phonons, dtype=dtype
-    )
-    check_memory(plan, device)
-
-    positions = atoms.get_positions()
-    slices = equal_slices(positions[:, 2], height, slice_thickness)
-    real = torch.float32 if dtype == torch.complex64 else torch.float64
-    factors = form_factors(atoms.numbers, plan.grid, dtype=real, device=device)
-    ids = np.asarray(atoms.arrays.get("id", np.arange(len(atoms))), dtype=np.int64)
-    waves = torch.empty((plan.configurations, *plan.grid.shape), dtype=dtype, device=device)
-    with _Progress(progress, plan.configurations * len(slices.members)) as step_done:
-        for k in range(plan.configurations):
-            moved = positions if u is None else displaced(positions, u, ids, seed, k)
-            waves[k] = exit_wave(
-                moved, atoms.numbers, slices, factors, energy, dtype=dtype, device=device, step_done=step_done
-            )
-    return ExitWaves(
-        array=waves,
-        sampling=plan.grid.sampling,
-        energy=float(energy),
-        z=height,
-        seeds=(None,) if u is None else tuple(seeding.integer(seed, "phonons", k) for k in range(plan.configurations)),
-        metadata=_metadata(slices, sampling, phonons),
-    )
+    settings = {name: value for name, value in locals().items() if name != "atoms"}
+    first = atoms if isinstance(atoms, ase.Atoms) else next(iter(atoms), None)
+    if not isinstance(first, ase.Atoms):
+        raise InvalidInput("there are no atoms; give ase.Atoms, or a list of snapshots of them")
+    return exit_wave_variants(atoms, {"all": np.ones(len(first), dtype=bool)}, **settings)["all"]
 
 
-def plan_exit_waves(
-    atoms: ase.Atoms,
+def exit_wave_variants(
+    atoms: ase.Atoms | Sequence[ase.Atoms],
+    variants: Mapping[str, object],
     *,
-    energy: float = 300e3,
-    sampling: float = 0.1,
-    slice_thickness: float = 2.0,
-    phonons: int | None = 8,
-    dtype: torch.dtype = torch.complex64,
-) -> Estimate:
-    """The grid, slices and memory that `exit_waves` would use; nothing is allocated."""
-    height = _checked_cell(atoms)
-    lengths = atoms.cell.lengths()
-    grid = Grid.covering((float(lengths[1]), float(lengths[0])), sampling)
-    check_band(grid, energy)
-    count = len(equal_slices(np.empty(0), height, slice_thickness).members)
-    return estimate(grid, count, phonons or 1, len(np.unique(atoms.numbers)), 8 if dtype == torch.complex64 else 16)
+    engine: str = "torch",
+    workers: int | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> dict[str, ExitWaves]:
+    """Exit waves of subsets of `atoms`, such as the whole scene and its particles in vacuum, in one run.
+
+    Slices that hold the same atoms in several variants are made once. `variants` names each subset and gives booleans
+    (n,) or indices; the settings are those of `exit_waves`. In every variant an atom has the same displacement.
+    """
+    job = prepare(atoms, variants=variants, **settings)
+    batch, threads = job.batch(workers)
+    check_memory(job.estimate(batch * threads), job.optics.device)
+    compute = engines.engine(engine)(job.specimen, job.optics)
+    shape = (len(job.names), len(job.optics.tilts), len(job.optics.depths), job.configurations)
+    waves = torch.empty((*shape, *job.optics.grid.shape), dtype=job.optics.dtype, device=job.optics.device)
+    starts = range(0, job.configurations, batch)
+    with Progress(progress, len(starts) * max(job.optics.depths)) as step_done:
+
+        def run(start: int) -> None:
+            moved = np.stack([job.positions(k) for k in range(start, min(start + batch, job.configurations))])
+            waves[..., start : start + len(moved), :, :] = compute.waves(moved, step_done)
+
+        _each(run, starts, threads, step_done)
+    return {name: job.result(waves[v], engine) for v, name in enumerate(job.names)}
 
 
-def _checked_cell(atoms: ase.Atoms) -> float:
-    """The height of the cell of `atoms` in Å, after checking that multislice can use them."""
-    cell = np.asarray(atoms.cell)
-    if not np.all(np.isfinite(cell)) or np.any(np.diag(cell) <= 0):
-        raise InvalidInput("the atoms have no cell with three lengths; set one with atoms.set_cell([Lx, Ly, Lz]) in Å")
-    if np.any(np.abs(cell - np.diag(np.diag(cell))) > 1e-6):
-        raise InvalidInput(
-            f"the cell {cell.round(3).tolist()} is not orthogonal along x, y, z; multislice needs such a cell: "
-            "cut or rotate the structure into one (for instance with a Scene)"
-        )
-    if len(atoms) == 0:
-        raise InvalidInput("there are no atoms; give at least one (the wave of an empty cell is 1 everywhere)")
-    positions, height = atoms.get_positions(), float(cell[2, 2])
-    if not np.all(np.isfinite(positions)):
-        bad = int(np.flatnonzero(~np.isfinite(positions).all(1))[0])
-        raise InvalidInput(
-            f"atom {bad} ({atoms.symbols[bad]}) has the position {positions[bad].tolist()}; it must be finite"
-        )
-    out = np.flatnonzero((positions[:, 2] < -1e-3) | (positions[:, 2] > height + 1e-3))
-    if len(out):
-        raise SceneError(
-            f"{len(out)} of {len(atoms)} atoms lie outside the cell along the beam (first: atom {out[0]} at "
-            f"z = {positions[out[0], 2]:.3f} Å, cell 0 … {height:.3f} Å); centre the atoms or make the cell higher"
-        )
-    return height
+def plan_exit_waves(atoms: ase.Atoms | Sequence[ase.Atoms], *, workers: int | None = None, **settings: Any) -> Estimate:
+    """The grid, slices, memory, disk and time that `exit_waves` with the same settings would use.
+
+    Two transforms of the grid's size are timed, nothing else is computed.
+    """
+    job = prepare(atoms, **{name: value for name, value in settings.items() if name not in ("engine", "progress")})
+    batch, threads = job.batch(workers)
+    return with_seconds(job.estimate(batch * threads), threads, job.optics.dtype, job.optics.device)
 
 
-def _checked_device(device: torch.device | str) -> torch.device:
+def _each(run: Callable[[int], None], starts: Sequence[int], threads: int, step_done: Step) -> None:
+    """Call `run` for each of `starts`, in `threads` at a time with one torch thread each; Ctrl-C ends all at once."""
+    with _single_torch_thread(), ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(run, start) for start in starts]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            step_done.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextmanager
+def _single_torch_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        wanted = torch.device(device)
-        torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise InvalidInput(
-            f"the device {str(device)!r} cannot be used here ({str(error).splitlines()[0]}); use 'cpu'"
-        ) from error
-    return wanted
-
-
-def _metadata(slices: Slices, sampling: float, phonons: int | None) -> dict[str, object]:
-    return {
-        "engine": "torch",
-        "potential": "lobato",
-        "slice_thickness": slices.thickness,
-        "slices": len(slices.members),
-        "sampling_asked": sampling,
-        "phonons": phonons,
-    }
-
-
-class _Progress:
-    """A progress bar over slices, or nothing."""
-
-    def __init__(self, shown: bool, total: int) -> None:
-        self.shown, self.total = shown, total
-
-    def __enter__(self) -> Callable[[], None] | None:
-        if not self.shown:
-            return None
-        from rich.progress import Progress
-
-        self.bar = Progress(transient=True)
-        self.bar.start()
-        task = self.bar.add_task("exit waves", total=self.total)
-        return lambda: self.bar.advance(task)
-
-    def __exit__(self, *exception: object) -> None:
-        if self.shown:
-            self.bar.stop()
+        yield
+    finally:
+        torch.set_num_threads(before)

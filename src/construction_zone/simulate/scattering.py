@@ -1,7 +1,9 @@
-"""Electron scattering factors of the elements.
+"""Electron scattering factors of the elements, and the projected potentials that they are the transforms of.
 
-Lobato & Van Dyck, Acta Cryst. A70 (2014) 636: f_e(q) = Σ₁⁵ aᵢ (2 + bᵢq²)/(1 + bᵢq²)², which has the right limits at
-small and large angles. Coefficients for H … Lr are in ``lobato.csv``.
+"lobato": Lobato & Van Dyck, Acta Cryst. A70 (2014) 636, f_e(q) = Σ₁⁵ aᵢ (2 + bᵢq²)/(1 + bᵢq²)², which has the right
+limits at small and large angles; H … Lr in ``lobato.csv``.
+"kirkland": Kirkland, Advanced Computing in Electron Microscopy, 2nd ed. (2010), appendix C,
+f_e(q) = Σ₁³ aᵢ/(q² + bᵢ) + Σ₁³ cᵢ exp(−dᵢq²); H … Lr in ``kirkland.csv``.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
+from typing import Literal, TypeAlias
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -18,44 +21,67 @@ from scipy.special import kn
 from construction_zone.conventions import PROJECTED_POTENTIAL_FACTOR
 from construction_zone.errors import InvalidInput
 
+Parametrization: TypeAlias = Literal["lobato", "kirkland"]
+
+PARAMETRIZATIONS = {"lobato": ("a", "b"), "kirkland": ("a", "b", "c", "d")}
+"""Names of the parametrizations, and of the coefficients of each."""
+
 
 @cache
-def _lobato_table() -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    text = files(__package__).joinpath("lobato.csv").read_text()
+def _table(parametrization: Parametrization) -> dict[str, tuple[NDArray[np.float64], ...]]:
+    letters = PARAMETRIZATIONS[parametrization]
     table = {}
-    for row in csv.DictReader(text.splitlines()):
-        a = np.array([float(row[f"a{i}"]) for i in range(1, 6)])
-        b = np.array([float(row[f"b{i}"]) for i in range(1, 6)])
-        table[row["symbol"]] = (a, b)
+    for row in csv.DictReader(files(__package__).joinpath(f"{parametrization}.csv").read_text().splitlines()):
+        table[row["symbol"]] = tuple(
+            np.array([float(value) for name, value in row.items() if name.startswith(letter) and name != "symbol"])
+            for letter in letters
+        )
     return table
 
 
-def lobato_coefficients(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coefficients a (5,) in Å and b (5,) in Å² of the element with atomic `number`."""
+def coefficients(number: int, parametrization: Parametrization = "lobato") -> tuple[NDArray[np.float64], ...]:
+    """Coefficients of the element with atomic `number`.
+
+    "lobato": a (5,) in Å, b (5,) in Å². "kirkland": a (3,) in Å⁻¹, b (3,) in Å⁻², c (3,) in Å, d (3,) in Å².
+    """
+    if parametrization not in PARAMETRIZATIONS:
+        raise InvalidInput(
+            f"parametrization is {parametrization!r}; choose one of {', '.join(map(repr, PARAMETRIZATIONS))}"
+        )
     symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else None
-    if symbol not in _lobato_table():
+    if symbol not in _table(parametrization):
         raise InvalidInput(
             f"there is no scattering factor for atomic number {number}{f' ({symbol})' if symbol else ''}; "
-            "the table of Lobato & Van Dyck covers H (1) to Lr (103)"
+            f"the table {parametrization!r} covers H (1) to Lr (103)"
         )
-    return _lobato_table()[symbol]
+    return _table(parametrization)[symbol]
 
 
-def scattering_factor(number: int, q: ArrayLike) -> NDArray[np.float64]:
+def scattering_factor(number: int, q: ArrayLike, parametrization: Parametrization = "lobato") -> NDArray[np.float64]:
     """f_e in Å at spatial frequencies `q` = 1/d in Å⁻¹ (any shape), first Born approximation, rest mass."""
-    a, b = lobato_coefficients(number)
-    bq2 = np.multiply.outer(np.square(np.asarray(q, dtype=np.float64)), b)
-    return np.asarray((a * (2 + bq2) / (1 + bq2) ** 2).sum(-1))
+    q2 = np.square(np.asarray(q, dtype=np.float64))[..., None]
+    if parametrization == "kirkland":
+        a, b, c, d = coefficients(number, parametrization)
+        return np.asarray((a / (q2 + b) + c * np.exp(-d * q2)).sum(-1))
+    a, b = coefficients(number, parametrization)
+    return np.asarray((a * (2 + b * q2) / (1 + b * q2) ** 2).sum(-1))
 
 
-def projected_potential(number: int, radius: ArrayLike) -> NDArray[np.float64]:
+def projected_potential(
+    number: int, radius: ArrayLike, parametrization: Parametrization = "lobato"
+) -> NDArray[np.float64]:
     """Potential of one atom projected along the beam, in V·Å, at distances `radius` > 0 in Å.
 
-    The two-dimensional transform of `scattering_factor` in closed form:
-    v_z(ρ) = 2 Σ a′ᵢ [ (2/b′ᵢ) K₀(b′ᵢρ) + ρ K₁(b′ᵢρ) ] with a′ = C π² a b^(−3/2), b′ = 2π/√b, C = h²/(2πm₀e).
+    The two-dimensional transform of C·`scattering_factor` in closed form, C = h²/(2πm₀e).
+    "lobato": 2 Σ a′ᵢ [ (2/b′ᵢ) K₀(b′ᵢρ) + ρ K₁(b′ᵢρ) ] with a′ = C π² a b^(−3/2), b′ = 2π/√b.
+    "kirkland": 2πC Σ aᵢ K₀(2πρ√bᵢ) + πC Σ (cᵢ/dᵢ) exp(−π²ρ²/dᵢ).
     """
-    a, b = lobato_coefficients(number)
+    rho = np.asarray(radius, dtype=np.float64)[..., None]
+    if parametrization == "kirkland":
+        a, b, c, d = coefficients(number, parametrization)
+        inner = 2 * a * kn(0, 2 * np.pi * rho * np.sqrt(b)) + c / d * np.exp(-((np.pi * rho) ** 2) / d)
+        return np.asarray(np.pi * PROJECTED_POTENTIAL_FACTOR * inner.sum(-1))
+    a, b = coefficients(number, parametrization)
     scale = PROJECTED_POTENTIAL_FACTOR * np.pi**2 * a / b**1.5
     width = 2 * np.pi / np.sqrt(b)
-    rho = np.asarray(radius, dtype=np.float64)[..., None]
     return np.asarray((2 * scale * (2 / width * kn(0, width * rho) + rho * kn(1, width * rho))).sum(-1))

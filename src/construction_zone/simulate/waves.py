@@ -16,7 +16,7 @@ import torch
 
 from construction_zone.errors import InvalidInput, StoreError
 from construction_zone.simulate.grid import Grid, fourier_resample
-from construction_zone.simulate.multislice import propagate, propagator
+from construction_zone.simulate.propagation import propagated, propagator
 
 FORMAT = "construction-zone exit waves 1"
 
@@ -92,13 +92,64 @@ class ExitWaves:
         )
         return self.resampled((ny, nx))
 
+    def at(self, dim: str, index: int) -> ExitWaves:
+        """The waves at one place of the leading axis `dim`: "tilt" or "depth", whose plane is then `z`."""
+        if dim not in self.dims[:-3]:
+            leading = ", ".join(map(repr, self.dims[:-3])) or "none"
+            raise InvalidInput(f"the waves have no leading axis {dim!r}; theirs are: {leading}")
+        axis = self.dims.index(dim)
+        if not -self.array.shape[axis] <= index < self.array.shape[axis]:
+            raise InvalidInput(f"{dim} {index} is not there; the waves have {self.array.shape[axis]}")
+        listed = f"{dim}s"
+        metadata = {key: value for key, value in self.metadata.items() if key != listed}
+        if listed in self.metadata:
+            metadata[dim] = self.metadata[listed][index]
+        z = float(metadata["depth"]) if dim == "depth" and "depth" in metadata else self.z
+        dims = self.dims[:axis] + self.dims[axis + 1 :]
+        return replace(self, array=self.array.select(axis, index), dims=dims, z=z, metadata=metadata)
+
+    def only_configuration(self, index: int) -> ExitWaves:
+        """The waves of one configuration alone; the axis stays."""
+        count = self.array.shape[-3]
+        if not -count <= index < count:
+            raise InvalidInput(f"configuration {index} is not there; the waves have {count}")
+        chosen = index % count
+        return replace(self, array=self.array[..., chosen : chosen + 1, :, :], seeds=(self.seeds[chosen],))
+
+    def without_padding(self) -> ExitWaves:
+        """The waves over the cell alone, cut out of the field that `exit_waves(pad=…)` added; no longer periodic."""
+        top, left = self.metadata.get("pad", (0, 0))
+        ny, nx = self.grid.shape
+        if "padded_shape" in self.metadata and tuple(self.metadata["padded_shape"]) != (ny, nx):
+            raise InvalidInput("the waves were resampled since they were padded; remove the padding first")
+        rows, columns = self.metadata.get("cell_shape", (ny, nx))
+        metadata = {k: v for k, v in self.metadata.items() if k not in ("pad", "cell_shape", "padded_shape")}
+        return replace(self, array=self.array[..., top : top + rows, left : left + columns], metadata=metadata)
+
+    def diffraction_pattern(self) -> torch.Tensor:
+        """Intensities (…, ky, kx) of the beams, averaged over configurations; they add up to the mean of |ψ|².
+
+        Zero frequency is at [ny // 2, nx // 2], and neighbouring pixels are 1/extent apart in Å⁻¹.
+        """
+        beams = torch.fft.fft2(self.array, norm="forward").abs().square().mean(dim=-3)
+        return torch.fft.fftshift(beams, dim=(-2, -1))
+
+    def power_spectrum(self) -> torch.Tensor:
+        """|FFT|² (…, ky, kx) of the mean intensity without its mean; zero frequency is at [ny // 2, nx // 2].
+
+        That of an image in focus by a perfect microscope.
+        """
+        intensity = self.array.abs().square().mean(dim=-3)
+        intensity = intensity - intensity.mean(dim=(-2, -1), keepdim=True)
+        return torch.fft.fftshift(torch.fft.fft2(intensity, norm="forward").abs().square(), dim=(-2, -1))
+
     def propagated(self, distance: float) -> ExitWaves:
         """The waves after free propagation over `distance` (Å, negative: back) along the beam."""
         grid = self.grid
         kernel = propagator(
             grid, self.energy, distance, dtype=self.array.dtype, device=self.array.device, band_limit=False
         )
-        return replace(self, array=propagate(self.array, kernel), z=self.z + distance)
+        return replace(self, array=propagated(self.array, kernel), z=self.z + distance)
 
     def save(self, path: str | Path) -> None:
         """Write the waves as the zarr group `path`, a new folder; it appears whole or not at all."""

@@ -154,3 +154,100 @@ def test_too_large_for_memory_is_told_before_allocating(monkeypatch: pytest.Monk
     monkeypatch.setattr(plan, "available_memory", lambda device: needed.memory - 1)
     with pytest.raises(GridError, match="coarser sampling"):
         simulate.exit_waves(gold(), sampling=0.2, phonons=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"tilts": [(60.0, 0.0)]}, InvalidInput, r"60 mrad is beyond the 50 mrad.*simulate\.tilted"),
+        ({"tilts": []}, InvalidInput, "pairs"),
+        ({"tilts": [(1.0, 2.0, 3.0)]}, InvalidInput, "pairs"),
+        ({"tilts": (1.0, 2.0)}, InvalidInput, "pairs"),
+        ({"tilts": [(float("nan"), 0.0)]}, InvalidInput, "pairs"),
+        ({"depths": [3.3]}, InvalidInput, r"nearest is 4\.0000"),
+        ({"depths": [0.0]}, InvalidInput, "entrance"),
+        ({"depths": [8.0, 4.0]}, InvalidInput, "rising heights"),
+        ({"split": "third"}, InvalidInput, "'standard' or 'symmetric'"),
+        ({"parametrization": "peng"}, InvalidInput, "'lobato', 'kirkland'"),
+        ({"engine": "prismatic"}, InvalidInput, "choose one of 'torch', 'abtem'"),
+        (
+            {"energy": 5e3, "sampling": 0.05},
+            GridError,
+            r"at 5 keV a sampling of 0\.05 Å carries up to .* mrad.*at least",
+        ),
+        ({"energy": -1e5}, GridError, "at least 1 keV"),
+        ({"sampling": float("nan")}, GridError, "positive distance"),
+        ({"shape": (20, 20)}, GridError, r"too coarse for atoms; use a sampling of at most 0\.33 Å"),
+        ({"seed": -1}, InvalidInput, "non-negative"),
+    ],
+)
+def test_bad_settings_of_the_engine(change: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        simulate.exit_waves(gold(), **{"sampling": 0.2, "phonons": 1, **change})
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 0), (16, 0, 0), (0, -12, 0), (0.004, 0, 0.004), (-1e-17, 0, 0)])
+def test_atoms_on_top_of_each_other(shift: tuple[float, float, float]) -> None:
+    # also across the seam of the periodic cell, where both ends of a crystal often hold the same atom
+    double = gold()
+    double.positions[3, :2] = 0.0
+    double += ase.Atoms("C", [double.positions[3] + shift])
+    with pytest.raises(SceneError, match=r"1 pair\(s\) of atoms lie on top of each other .*Au 3 and C 20"):
+        simulate.exit_waves(double, sampling=0.2, phonons=None)
+    # the same column in another layer is another atom
+    double.positions[20, 2] = (double.positions[3, 2] + 10) % 20
+    simulate.exit_waves(double, sampling=0.2, phonons=None)
+
+
+def test_atoms_of_both_faces_are_not_neighbours() -> None:
+    # the beam sees no periodicity along z
+    ends = ase.Atoms("Au2", [[4, 4, 0], [4, 4, 6]], cell=(8, 8, 6), pbc=True)
+    assert simulate.exit_waves(ends, sampling=0.2, phonons=None).array.shape == (1, 40, 40)
+
+
+def test_every_value_of_a_position_must_be_finite() -> None:
+    for value in (np.inf, -np.inf, np.nan):
+        for axis in range(3):
+            lost = gold()
+            lost.positions[7, axis] = value
+            with pytest.raises(InvalidInput, match=r"atom 7 \(Au\) has the position .* it must be finite"):
+                simulate.exit_waves(lost, sampling=0.2, phonons=None)
+
+
+@pytest.mark.parametrize("cell", [(0, 12, 20), (16, 12, 0), (np.nan, 12, 20), (16, np.inf, 20)])
+def test_cells_that_are_none(cell: tuple[float, float, float]) -> None:
+    atoms = gold()
+    atoms.set_cell(cell)
+    with pytest.raises(InvalidInput, match="no cell with three lengths"):
+        simulate.exit_waves(atoms, sampling=0.2, phonons=None)
+
+
+def test_metadata_say_how_the_waves_were_made() -> None:
+    waves = simulate.exit_waves(
+        gold(),
+        sampling=0.19,
+        phonons=2,
+        slice_thickness=4.0,
+        split="symmetric",
+        cores=False,
+        parametrization="kirkland",
+    )
+    assert waves.metadata == {
+        "engine": "torch",
+        "potential": "kirkland",
+        "cores": False,
+        "split": "symmetric",
+        "slice_thickness": 4.0,
+        "slices": 5,
+        "sampling_asked": 0.19,
+        "phonons": [0, 1],
+    }
+    assert waves.energy == 300e3
+
+
+def test_single_precision_is_close_to_double() -> None:
+    single, double = (
+        simulate.exit_waves(gold(), sampling=0.1, phonons=2, dtype=dtype).array
+        for dtype in (torch.complex64, torch.complex128)
+    )
+    assert float((single - double).abs().max()) < 2e-5

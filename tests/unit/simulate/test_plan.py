@@ -1,0 +1,107 @@
+import ase
+import numpy as np
+import pytest
+import torch
+
+from construction_zone import simulate
+from construction_zone.errors import GridError
+from construction_zone.simulate import plan, steps_compiled
+
+
+def layers(symbols: str = "Au") -> ase.Atoms:
+    """Ten layers 2 Å apart with every element of `symbols` in each."""
+    elements = ase.Atoms(symbols).symbols
+    places = [(1 + i, 2 + i, 2 * k + 1) for k in range(10) for i in range(len(elements))]
+    return ase.Atoms(list(elements) * 10, places, cell=(12.8, 9.6, 20))
+
+
+def test_an_estimate_by_hand() -> None:
+    needed = simulate.plan_exit_waves(layers(), sampling=0.1, phonons=4, workers=2)
+    assert needed.grid.shape == (96, 128)
+    assert (needed.slices, needed.configurations) == (10, 4)
+    # per configuration: ten slices through two transforms each, and one transform of gold and one back per two slices
+    assert needed.transforms == 4 * (10 * 2 + 10 / 2 * 2)
+    waves = simulate.exit_waves(layers(), sampling=0.1, phonons=4)
+    assert needed.disk == waves.array.nbytes == 4 * 96 * 128 * 8
+    assert needed.memory >= needed.disk + 2 * needed.running
+    assert needed.seconds is not None
+    assert 0 < needed.seconds < 60
+
+
+def test_transforms_are_those_that_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = {"transform": 0, "inverse": 0, "propagate": 0}
+    for name in counted:
+        function = getattr(steps_compiled, name)
+
+        def count(*args, name=name, function=function):
+            counted[name] += 1
+            return function(*args)
+
+        monkeypatch.setattr(steps_compiled, name, count)
+    settings = {"sampling": 0.2, "phonons": 2, "displacements": 0.1, "tilts": [(0.0, 0.0), (1.0, 0.0)]}
+    simulate.exit_waves(layers("AuSeC"), **settings)
+    needed = simulate.plan_exit_waves(layers("AuSeC"), **settings)
+    assert needed.transforms == counted["transform"] + counted["inverse"] + 2 * counted["propagate"]
+
+
+def test_disk_is_that_of_the_array() -> None:
+    settings = {"sampling": 0.2, "phonons": 3, "tilts": [(0.0, 0.0), (1.0, 0.0)], "depths": [4.0, 8.0, 20.0]}
+    waves = simulate.exit_waves(layers(), **settings)
+    assert simulate.plan_exit_waves(layers(), **settings).disk == waves.array.nbytes
+    double = simulate.plan_exit_waves(layers(), dtype=torch.complex128, **settings)
+    assert double.disk == 2 * waves.array.nbytes
+
+
+def test_slices_beyond_the_last_depth_are_not_counted() -> None:
+    whole, half = (simulate.plan_exit_waves(layers(), sampling=0.2, phonons=1, depths=[z]) for z in (20.0, 10.0))
+    assert half.transforms == whole.transforms / 2
+
+
+def test_the_estimate_of_time_is_of_the_right_order() -> None:
+    # an estimate from one transform on a busy machine: within a factor of ten either way
+    import time
+
+    rng = np.random.default_rng(0)
+    atoms = ase.Atoms("C300", rng.uniform(0, 1, (300, 3)) * [25.6, 25.6, 30], cell=(25.6, 25.6, 30))
+    settings = {"sampling": 0.1, "phonons": None, "workers": 1}
+    simulate.exit_waves(atoms, **settings)
+    start = time.perf_counter()
+    simulate.exit_waves(atoms, **settings)
+    took = time.perf_counter() - start
+    needed = simulate.plan_exit_waves(atoms, **settings).seconds
+    assert needed is not None
+    assert took / 10 < needed < took * 10
+
+
+def test_too_much_for_the_memory_says_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = simulate.plan_exit_waves(layers(), sampling=0.2, phonons=8, workers=1)
+    one = needed.disk // 8
+    for fitting in (3, 7):
+        free = needed.memory - (8 - fitting) * one
+        monkeypatch.setattr(plan, "available_memory", lambda device, free=free: free)
+        with pytest.raises(
+            GridError, match=rf"8 configuration\(s\).*{fitting} configuration\(s\) would fit; use a coarser"
+        ):
+            simulate.exit_waves(layers(), sampling=0.2, phonons=8, workers=1)
+    monkeypatch.setattr(plan, "available_memory", lambda device: needed.memory)
+    simulate.exit_waves(layers(), sampling=0.2, phonons=8, workers=1)
+
+
+def test_planning_allocates_nothing_large() -> None:
+    huge = layers()
+    huge.set_cell([1e4, 1e4, 20])
+    needed = simulate.plan_exit_waves(huge, sampling=0.05, phonons=3)
+    assert needed.disk == 3 * 200_000**2 * 8
+    assert needed.seconds is not None
+    # 60 transforms of 4e10 samples: 4e12 · 35 operations or more at 1e9 … 1e12 a second
+    assert 100 < needed.seconds < 1e6
+    with pytest.raises(GridError, match="GB are free on cpu"):
+        simulate.exit_waves(huge, sampling=0.05, phonons=3)
+
+
+def test_batches_are_sized_to_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = simulate.plan_exit_waves(layers(), sampling=0.2, phonons=8, workers=1)
+    rest = needed.memory - needed.running
+    for free, batch in [(needed.memory, 1), (rest + 4 * needed.running, 3), (10**12, 8), (0, 1)]:
+        monkeypatch.setattr(plan, "available_memory", lambda device, free=free: free)
+        assert plan.batch_size(needed, torch.device("cuda")) == batch

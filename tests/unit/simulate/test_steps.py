@@ -1,0 +1,160 @@
+"""The compiled steps against the ones in plain torch, and both against plain numpy."""
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from construction_zone.conventions import wavelength
+from construction_zone.simulate import steps_compiled, steps_torch
+from construction_zone.simulate.core import FINE, SIZE
+from construction_zone.simulate.grid import Grid
+from construction_zone.simulate.propagation import propagator
+
+MODULES = pytest.mark.parametrize("steps", [steps_torch, steps_compiled], ids=["torch", "compiled"])
+DTYPES = pytest.mark.parametrize(("dtype", "rtol"), [(torch.complex128, 1e-9), (torch.complex64, 1e-5)])
+SHAPES = pytest.mark.parametrize("shape", [(24, 30), (25, 27), (16, 33), (9, 8)])
+
+
+def field(shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0) -> torch.Tensor:
+    made = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.complex128)
+    return made.to(dtype)
+
+
+def places(count: int, shape: tuple[int, int], batch: int = 3) -> torch.Tensor:
+    """Positions in samples, some on samples, across the seams, and outside the cell."""
+    rng = np.random.default_rng(1)
+    made = rng.uniform(-0.3, 1.3, (batch, count, 2)) * shape
+    made[:, 0] = 0.0
+    made[:, 1] = [shape[0] - 0.01, shape[1] - 0.49]
+    made[:, 2] = [5.0, -1e-12]
+    return torch.from_numpy(made)
+
+
+def same(one: torch.Tensor, other: torch.Tensor, rtol: float) -> None:
+    assert one.dtype == other.dtype
+    assert one.shape == other.shape
+    assert float((one - other).abs().max()) <= rtol * float(other.abs().max())
+
+
+@DTYPES
+@SHAPES
+@pytest.mark.parametrize("part", [0, 1])
+def test_spread(shape: tuple[int, int], part: int, dtype: torch.dtype, rtol: float) -> None:
+    made = []
+    for steps in (steps_compiled, steps_torch):
+        target = field((3, *shape), dtype)
+        steps.spread(target, part, places(11, shape))
+        made.append(target)
+    same(*made, rtol)
+    other = torch.view_as_real(made[0])[..., 1 - part]
+    assert torch.equal(other, torch.view_as_real(field((3, *shape), dtype))[..., 1 - part])
+
+
+@MODULES
+def test_what_is_spread_is_the_window_at_the_nearest_six_samples(steps: ModuleType) -> None:
+    target = torch.zeros((1, 16, 20), dtype=torch.complex128)
+    steps.spread(target, 0, torch.tensor([[[0.3, 18.6]]], dtype=torch.float64))
+    held = target[0].real
+    assert int((held != 0).sum()) == 36
+    rows, columns = held.sum(1), held.sum(0)
+    assert set(rows.nonzero().flatten().tolist()) == {14, 15, 0, 1, 2, 3}
+    assert set(columns.nonzero().flatten().tolist()) == {16, 17, 18, 19, 0, 1}
+    # the centre of gravity lies at the atom, as far as six samples of a symmetric window allow
+    assert (np.arange(20).repeat(1) + np.where(np.arange(20) < 5, 20, 0)) @ columns.numpy() / columns.sum() == (
+        pytest.approx(18.6, abs=2e-3)
+    )
+
+
+@DTYPES
+@SHAPES
+@pytest.mark.parametrize("first", [True, False])
+def test_add_filtered(shape: tuple[int, int], first: bool, dtype: torch.dtype, rtol: float) -> None:
+    factor = field(shape, dtype, 2).real.contiguous()
+    spectrum, before = field((2, *shape), dtype, 3), field((2, *shape), dtype, 4)
+    expected = spectrum * factor + (0 if first else before)
+    for steps in (steps_compiled, steps_torch):
+        total = before.clone()
+        steps.add_filtered(total, spectrum, factor, first)
+        same(total, expected, rtol)
+
+
+@DTYPES
+@SHAPES
+@MODULES
+def test_transforms(steps: ModuleType, shape: tuple[int, int], dtype: torch.dtype, rtol: float) -> None:
+    start = field((2, *shape), dtype)
+    expected = torch.from_numpy(np.fft.fft2(start.numpy().astype(complex))).to(dtype)
+    same(steps.transform(start.clone()), expected, rtol)
+    same(steps.inverse(steps.transform(start.clone())), start, rtol)
+
+
+@DTYPES
+@SHAPES
+@pytest.mark.parametrize("part", [0, 1])
+def test_transmit(shape: tuple[int, int], part: int, dtype: torch.dtype, rtol: float) -> None:
+    wave, potentials = field((3, *shape), dtype, 5), 4e3 * field((3, *shape), dtype, 6)
+    cores = [
+        (places(7, shape), field((FINE, FINE, SIZE, SIZE), dtype, 7)),
+        (places(4, shape), field((FINE, FINE, SIZE, SIZE), dtype, 8)),
+    ]
+    given = wave.clone()
+    one, other = (steps.transmit(wave, potentials, part, 7e-4, cores) for steps in (steps_compiled, steps_torch))
+    same(one, other, rtol)
+    assert torch.equal(wave, given)  # the wave that goes in stays as it is
+    phase = torch.view_as_real(potentials)[..., part].double() * 7e-4
+    plain = (wave.to(torch.complex128) * torch.polar(torch.ones_like(phase), phase)).to(dtype)
+    same(steps_compiled.transmit(wave, potentials, part, 7e-4, []), plain, rtol)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 50.0, 5e3])
+def test_single_precision_phases_of_any_size(size: float) -> None:
+    # a float32 phase of size p is itself rounded by p·6e-8; cosine and sine add 2e-7 and the reduction 1e-7
+    potentials = (size * torch.linspace(-1, 1, 40_001)).to(torch.complex64).reshape(1, 1, -1)
+    wave = torch.ones_like(potentials)
+    found = steps_compiled.transmit(wave, potentials, 0, 1.0, [])
+    phase = potentials.real.double()
+    exact = torch.polar(torch.ones_like(phase), phase)
+    assert float((found - exact).abs().max()) < 6e-7
+    assert float((found.abs() - 1).abs().max()) < 6e-7
+
+
+@DTYPES
+@SHAPES
+@pytest.mark.parametrize("band_limit", [True, False])
+def test_propagate(shape: tuple[int, int], band_limit: bool, dtype: torch.dtype, rtol: float) -> None:
+    grid = Grid(shape, (shape[0] * 0.11, shape[1] * 0.13))
+    kernel = propagator(grid, 300e3, 3.0, tilt=(5.0, -8.0), dtype=dtype, band_limit=band_limit)
+    wave = field((2, *shape), dtype)
+    one, other = (steps.propagate(wave.clone(), kernel) for steps in (steps_compiled, steps_torch))
+    same(one, other, rtol)
+
+
+@SHAPES
+@pytest.mark.parametrize("band_limit", [True, False])
+def test_the_separable_propagator_is_the_formula(shape: tuple[int, int], band_limit: bool) -> None:
+    grid = Grid(shape, (shape[0] * 0.11, shape[1] * 0.13))
+    found = propagator(grid, 80e3, -4.0, tilt=(3.0, 7.0), dtype=torch.complex128, band_limit=band_limit).whole()
+    ky = np.fft.fftfreq(shape[0], 0.11)[:, None]
+    kx = np.fft.fftfreq(shape[1], 0.13)[None, :]
+    phase = np.pi * wavelength(80e3) * 4 * (kx**2 + ky**2) + 8 * np.pi * (kx * np.tan(3e-3) + ky * np.tan(7e-3))
+    # 2/3 of the coarser axis' Nyquist frequency
+    band = np.hypot(kx, ky) <= 2 / 3 * 0.5 / 0.13 + 1e-12 if band_limit else np.ones(shape, dtype=bool)
+    assert np.abs(found.numpy() - np.exp(1j * phase) * band).max() < 1e-12
+
+
+@MODULES
+def test_positions_at_the_seam_wrap(steps: ModuleType) -> None:
+    patch = field((FINE, FINE, SIZE, SIZE), torch.complex128)
+    one, potentials = torch.ones((1, 20, 24), dtype=torch.complex128), torch.zeros((1, 20, 24), dtype=torch.complex128)
+
+    def added(y: float, x: float) -> torch.Tensor:
+        position = torch.tensor([[[y, x]]], dtype=torch.float64)
+        return steps.transmit(one, potentials, 0, 1.0, [(position, patch)])[0] - 1
+
+    inside = added(9.3, 11.6)
+    assert torch.equal(torch.roll(inside, (-9, 12), (0, 1)), added(0.3, -0.4))
+    assert torch.equal(torch.roll(inside, (11, 12), (0, 1)), added(20.3, 23.6))
+    # a hair below a sample is that sample, not the last place of the pixel before it
+    assert torch.equal(added(4.97, 7.99), added(5.0, 8.0))
