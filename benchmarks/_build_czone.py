@@ -81,6 +81,26 @@ def scene(x, y, z):
     return {**facts, "closest": closest(points, species, (x, y))}
 
 
+def twins():
+    """Three twins in a gold ball of 25 Å: with the crystal made anew, and with one that is there."""
+    np.random.seed(1)  # noqa: NPY002 - czone draws from numpy's global state
+
+    def make(crystal_):
+        particle = Volume(alg_objects=[Sphere(radius=25.0, center=np.zeros(3))], generator=crystal_)
+        twinned = fccTwin(generator=crystal_, volume=particle, N=3).build_object()
+        twinned.populate_atoms()
+
+    there, times = gold(), {"with": [], "without": []}
+    for _ in range(5):
+        start = time.process_time()
+        make(gold())
+        times["with"].append(time.process_time() - start)
+        start = time.process_time()
+        make(there)
+        times["without"].append(time.process_time() - start)
+    return {name: float(np.median(seconds)) for name, seconds in times.items()}
+
+
 def closest(points, numbers, periods):
     """Shortest distance of each pair of elements, across the seams along x and y too."""
     points = np.array(points, dtype=float)
