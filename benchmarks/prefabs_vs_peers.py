@@ -6,9 +6,9 @@
 
 Every task runs in a fresh process with one thread; told are seconds of processor time (which other work on the machine
 lengthens less than the clock): the first, in which compiled code is loaded, and the median of the following ones. Twins
-are filled and no more, as czone's are; the rest goes through a scene, with record and checks of distances. The reference
-scene is 128 × 128 × 40 Å of amorphous carbon with five twinned 18 Å particles at random places and orientations, merged
-and checked; a thousand different ones are made in one process to see whether memory grows.
+are filled and no more, as czone's are; the rest goes through a scene, with record and checks of distances. The
+reference scene is 128 × 128 × 40 Å of amorphous carbon with five twinned 18 Å particles at random places and
+orientations, merged and checked; a thousand different ones are made in one process to see whether memory grows.
 """
 
 from __future__ import annotations
