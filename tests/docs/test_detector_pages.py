@@ -31,7 +31,7 @@ def test_the_script_draws_the_pages_pictures(tmp_path: Path) -> None:
     specification = importlib.util.spec_from_file_location("detectors_and_realism_example", place)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
-    contrast = module.main(tmp_path, radius=8.0, film=6.0, length=32.0)
+    contrast = module.main(tmp_path, radius=6.0, film=4.0, length=32.0)
     for name in PICTURES:
         assert (tmp_path / name).stat().st_size > 10_000
         assert (ROOT / "docs" / "images" / name).stat().st_size < 150_000

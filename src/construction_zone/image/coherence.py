@@ -1,7 +1,6 @@
-"""Partial coherence: the spread of focus as a sum over foci, the source size as an envelope.
+"""Partial coherence: sums over foci and beam directions, and the envelopes that stand for them in a hurry.
 
-Three widths of a Gaussian are in use: its standard deviation σ, its 1/e half-width √2·σ, and its full width at half
-maximum 2.355·σ. Focal spread is σ here, the source size is the 1/e half-angle.
+Focal spread is a standard deviation σ here, the source size a 1/e half-angle (see `widths`).
 """
 
 from __future__ import annotations
@@ -46,6 +45,65 @@ def focal_nodes(spread: float, nodes: int) -> tuple[tuple[float, ...], tuple[flo
     return tuple(float(v) for v in offsets), tuple(float(w) for w in weights / weights.sum())
 
 
+MOST_TILT_NODES = 15
+"""Upper bound of the number of beam directions along each axis that is chosen for the user."""
+
+
+def tilt_nodes(source_size: float, nodes: int) -> tuple[tuple[tuple[float, float], ...], tuple[float, ...]]:
+    """Directions of the beam (mrad towards x and y) and weights (sum 1) that stand for a Gaussian source.
+
+    A Gauss–Hermite product rule of `nodes` × `nodes` points for the density exp(−t²/θ²)/(πθ²). Intensities formed with
+    χ at k + t/λ and added with these weights damp the beat of two beams by exp[−(θ²/4)|∇χ(k₁) − ∇χ(k₂)|²] where χ is
+    smooth over the source, and rightly where it is not; they conserve the mean intensity. No source size has one node.
+
+    Parameters
+    ----------
+    source_size
+        1/e half-angle θ of the illumination in mrad.
+    nodes
+        number of directions along each axis.
+    """
+    if source_size == 0:
+        return ((0.0, 0.0),), (1.0,)
+    places, weights = np.polynomial.hermite.hermgauss(nodes)
+    angles = source_size * places
+    shares = np.outer(weights, weights) / weights.sum() ** 2
+    tilts = tuple((float(x), float(y)) for y in angles for x in angles)
+    return tilts, tuple(float(share) for share in shares.ravel())
+
+
+def tilt_nodes_needed(
+    source_size: float, wavelength: float, coefficients: Coefficients, highest: float
+) -> tuple[int, float]:
+    """Directions along each axis that damp the beats of the direct beam with all others to within `TOLERANCE`.
+
+    Returns
+    -------
+    The number, from 2 to `MOST_TILT_NODES`, and the largest error that this number leaves.
+
+    Parameters
+    ----------
+    source_size
+        1/e half-angle of the illumination in mrad.
+    wavelength
+        Å.
+    coefficients
+        aberrations (see `aberrations.chi`).
+    highest
+        spatial frequency of the outermost beam that matters, in Å⁻¹.
+    """
+    k = torch.linspace(0, highest, 200, dtype=torch.float64)[1:, None]
+    azimuths = torch.arange(24, dtype=torch.float64) * math.pi / 12
+    slopes = gradient(k * torch.cos(azimuths), k * torch.sin(azimuths), wavelength, coefficients)
+    steepest = max(float(slope.detach().abs().max()) for slope in slopes)
+    beats = np.linspace(0, 1e-3 * source_size / math.sqrt(2) * steepest, 500)
+    for nodes in range(2, MOST_TILT_NODES + 1):
+        error = _damping_error(beats, nodes)
+        if error <= TOLERANCE:
+            break
+    return nodes, error
+
+
 def nodes_needed(spread: float, wavelength: float, highest: float) -> int:
     """The number of focal nodes that damps the beats of the direct beam with all others to within `TOLERANCE`.
 
@@ -61,13 +119,17 @@ def nodes_needed(spread: float, wavelength: float, highest: float) -> int:
         spatial frequency of the outermost beam that matters, in Å⁻¹.
     """
     beats = np.linspace(0, math.pi * wavelength * spread * highest**2, 500)
-    wanted = np.exp(-(beats**2) / 2)
     for nodes in range(FEWEST_NODES, MOST_NODES, 2):
-        offsets, weights = focal_nodes(1.0, nodes)
-        found = np.cos(np.outer(beats, offsets)) @ np.asarray(weights)
-        if np.abs(found - wanted).max() <= TOLERANCE:
+        if _damping_error(beats, nodes) <= TOLERANCE:
             return nodes
     return MOST_NODES
+
+
+def _damping_error(beats: np.ndarray, nodes: int) -> float:
+    """How far the nodes' damping of phases beats·x, x normal with σ = 1, is from the Gaussian exp(−beats²/2)."""
+    offsets, weights = focal_nodes(1.0, nodes)
+    found = np.cos(np.outer(beats, offsets)) @ np.asarray(weights)
+    return float(np.abs(found - np.exp(-(beats**2) / 2)).max())
 
 
 def focal_envelope(k: torch.Tensor, wavelength: float, spread: float) -> torch.Tensor:

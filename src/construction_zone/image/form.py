@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import torch
 
 from construction_zone.errors import InvalidInput
-from construction_zone.image.aberrations import Coefficients, aperture, ctf
-from construction_zone.image.coherence import source_envelope
+from construction_zone.image.aberrations import Coefficients
+from construction_zone.image.beams import centred, frequencies
+from construction_zone.image.formation import add_intensity
+from construction_zone.image.lens import Lens
 from construction_zone.simulate.grid import Grid
 
 
@@ -54,6 +57,8 @@ def transfer(
     *,
     source_size: float = 0.0,
     semiangle: float | None = None,
+    edge: float = 0.0,
+    tilt: tuple[float, float] = (0.0, 0.0),
     dtype: torch.dtype = torch.complex64,
     device: torch.device | str = "cpu",
 ) -> torch.Tensor:
@@ -62,26 +67,34 @@ def transfer(
     Parameters
     ----------
     grid
-        of the wave.
+        of the wave; the result is in FFT order.
     wavelength
         Å.
     coefficients
         aberrations (see `aberrations.chi`).
     source_size
         1/e half-angle of the illumination in mrad.
-    semiangle
-        radius of the objective aperture in mrad; None for no aperture.
+    semiangle, edge
+        radius of the objective aperture and width of its edge in mrad; None for no aperture.
+    tilt
+        of the beam towards x and y in mrad; all is taken at k + tilt/λ.
     dtype, device
         of the result.
     """
     ky, kx = grid.frequencies(device)
-    result = ctf(kx, ky, wavelength, coefficients, dtype=torch.complex128)
-    if source_size:
-        result = result * source_envelope(kx, ky, wavelength, coefficients, source_size)
-    if semiangle is not None:
-        step = (1 / grid.extent[0], 1 / grid.extent[1])
-        result = result * aperture(kx, ky, wavelength, semiangle, step)
-    return result.to(dtype)
+    lens = Lens(
+        kx,
+        ky,
+        wavelength,
+        coefficients,
+        step=(1 / grid.extent[0], 1 / grid.extent[1]),
+        source_size=source_size,
+        semiangle=semiangle,
+        edge=edge,
+        tilt=tilt,
+        dtype=dtype,
+    )
+    return lens.at()
 
 
 def intensity(
@@ -90,16 +103,13 @@ def intensity(
     wavelength: float,
     coefficients: Coefficients,
     *,
-    foci: Sequence[float] = (0.0,),
-    weights: Sequence[float] = (1.0,),
-    source_size: float = 0.0,
-    semiangle: float | None = None,
     shape: tuple[int, int] | None = None,
+    **settings: Any,
 ) -> torch.Tensor:
     """Intensity of an incoherent ensemble of waves in the image plane, on a grid fine enough for |ψ|².
 
-    I = mean over waves of Σⱼ wⱼ |F⁻¹[F(ψ) T(Δf + δⱼ)]|². Waves and foci are taken one at a time, with one inverse
-    transform each; differentiable in the waves and in coefficients given as tensors.
+    `intensity_of_beams` of the Fourier transform of `waves`: differentiable in the waves and in coefficients given as
+    tensors.
 
     Parameters
     ----------
@@ -111,51 +121,91 @@ def intensity(
         Å.
     coefficients
         aberrations (see `aberrations.chi`).
-    foci, weights
-        offsets of defocus in Å and what each counts (see `coherence.focal_nodes`).
-    source_size, semiangle
-        see `transfer`.
     shape
         grid of the result, at least twice that of the waves; None for exactly twice.
+    settings
+        coherence, aperture and tilt, as of `intensity_of_beams`.
 
     Returns
     -------
     Real (…, *shape); 1 where the wave is a vacuum wave.
     """
-    *lead, configurations, ny, nx = waves.shape
-    shape = shape or (2 * ny, 2 * nx)
-    assert shape[0] >= 2 * ny, "a grid this coarse would alias |psi|²"
-    assert shape[1] >= 2 * nx, "a grid this coarse would alias |psi|²"
-    ensembles = waves.reshape(-1, configurations, ny, nx)
-    # one transform per wave: a batched one rounds differently, and bits should not depend on company
-    spectra = [[torch.fft.fft2(wave, norm="forward") for wave in ensemble] for ensemble in ensembles]
-    totals = [torch.zeros(shape, dtype=waves.real.dtype, device=waves.device) for _ in spectra]
-    for focus, weight in zip(foci, weights, strict=True):
-        lens = transfer(
-            Grid((ny, nx), extent),
+    grid = Grid((waves.shape[-2], waves.shape[-1]), extent)
+    shape = shape or (2 * grid.shape[0], 2 * grid.shape[1])
+    return intensity_of_beams(centred(waves, grid), extent, wavelength, coefficients, shape=shape, **settings)
+
+
+def intensity_of_beams(
+    beams: torch.Tensor,
+    extent: tuple[float, float],
+    wavelength: float,
+    coefficients: Coefficients,
+    *,
+    shape: tuple[int, int],
+    foci: Sequence[float] = (0.0,),
+    weights: Sequence[float] = (1.0,),
+    tilts: Sequence[tuple[float, float]] = ((0.0, 0.0),),
+    tilt_weights: Sequence[float] = (1.0,),
+    source_size: float = 0.0,
+    focal_spread: float = 0.0,
+    semiangle: float | None = None,
+    edge: float = 0.0,
+    tilt: tuple[float, float] = (0.0, 0.0),
+) -> torch.Tensor:
+    """Intensity in the image plane of waves given by their beams.
+
+    I = mean over waves of Σₜ vₜ Σⱼ wⱼ |F⁻¹[F(ψ)(k) T(k + tilt/λ + τₜ/λ, Δf + δⱼ)]|². χ is computed once for each tilt,
+    and each focus, tilt and wave takes one inverse transform.
+
+    Parameters
+    ----------
+    beams
+        complex, (…, configuration, ny, nx), frequencies rising along both axes (see `beams.centred`).
+    extent
+        (Ly, Lx) of the waves in Å.
+    wavelength
+        Å.
+    coefficients
+        aberrations (see `aberrations.chi`).
+    shape
+        grid of the result, at least twice that of the beams.
+    foci, weights
+        offsets of defocus in Å and what each counts (see `coherence.focal_nodes`).
+    tilts, tilt_weights
+        offsets (towards x, towards y) of the beam's direction in mrad and what each counts (`coherence.tilt_nodes`).
+    source_size, focal_spread
+        1/e half-angle in mrad and standard deviation in Å of what is taken as an envelope on the amplitude of each
+        beam instead (`coherence.source_envelope`, `coherence.focal_envelope`).
+    semiangle, edge, tilt
+        see `transfer`.
+
+    Returns
+    -------
+    Real (…, *shape); 1 where the wave is a vacuum wave.
+    """
+    *lead, configurations, ny, nx = beams.shape
+    assert shape[0] >= 2 * ny - 1, "a grid this coarse would alias |psi|²"
+    assert shape[1] >= 2 * nx - 1, "a grid this coarse would alias |psi|²"
+    ensembles = beams.reshape(-1, configurations, ny, nx)
+    totals = [torch.zeros(shape, dtype=beams.real.dtype, device=beams.device) for _ in ensembles]
+    ky, kx = frequencies((ny, nx), extent, beams.device)
+    for offset, part in zip(tilts, tilt_weights, strict=True):
+        lens = Lens(
+            kx,
+            ky,
             wavelength,
-            {**coefficients, "C10": coefficients.get("C10", 0.0) - focus},
+            coefficients,
+            step=(1 / extent[0], 1 / extent[1]),
             source_size=source_size,
+            focal_spread=focal_spread,
             semiangle=semiangle,
-            dtype=waves.dtype,
-            device=waves.device,
+            edge=edge,
+            tilt=(tilt[0] + offset[0], tilt[1] + offset[1]),
+            dtype=beams.dtype,
         )
-        share = weight / configurations
-        for index, ensemble in enumerate(spectra):
-            for spectrum in ensemble:
-                wave = torch.fft.ifft2(padded(spectrum * lens, shape), norm="forward")
-                totals[index] = totals[index].addcmul(wave.real, wave.real, value=share)
-                totals[index] = totals[index].addcmul(wave.imag, wave.imag, value=share)
+        for focus, weight in zip(foci, weights, strict=True):
+            factor = lens.at(focus)
+            for index, ensemble in enumerate(ensembles):
+                for wave in ensemble:
+                    totals[index] = add_intensity(totals[index], wave * factor, weight * part / configurations)
     return torch.stack(totals).reshape(*lead, *shape)
-
-
-def padded(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """A spectrum (…, ny, nx) in FFT order with zeros put between its positive and negative frequencies."""
-    for axis, size in zip((-2, -1), shape, strict=True):
-        old = spectrum.shape[axis]
-        positive = (old + 1) // 2
-        empty = list(spectrum.shape)
-        empty[axis] = size - old
-        lower, upper = spectrum.split((positive, old - positive), dim=axis)
-        spectrum = torch.cat((lower, spectrum.new_zeros(empty), upper), dim=axis)
-    return spectrum

@@ -29,7 +29,8 @@ class Micrograph:
     Parameters
     ----------
     array
-        float32 (…, y, x): electrons per pixel if there is a dose, else intensity with vacuum 1.
+        (…, y, x), float32: electrons per pixel if there is a dose, else intensity with vacuum 1; counts, float32 or
+        uint16, where the detector delivers them.
     pixel_size
         (dy, dx) in Å; pixel i is centred at i·dx.
     dose
@@ -57,8 +58,8 @@ class Micrograph:
         """Write the image to `path`; what it is written as, its suffix says.
 
         ``.png``: 8 bits, stretched from the 0.1 to the 99.9 percentile, the origin at the lower left. ``.tif``: float32
-        with the pixel size where ImageJ finds it (in nm), rows in array order (y = 0 first). ``.npy``: the array. The
-        file appears whole or not at all.
+        (uint16 if that is what it holds) with the pixel size where ImageJ finds it (in nm), rows in array order (y = 0
+        first). ``.npy``: the array. The file appears whole or not at all.
 
         Raises
         ------
@@ -96,9 +97,10 @@ class Micrograph:
                 f"a .tif holds an image or a stack, this is {tuple(self.array.shape)}; write .npy instead"
             )
         pixels_per_nm = (10 / self.pixel_size[1], 10 / self.pixel_size[0])
-        tifffile.imwrite(
-            path, self.numpy().astype(np.float32), imagej=True, resolution=pixels_per_nm, metadata={"unit": "nm"}
-        )
+        image = self.numpy()
+        if image.dtype != np.uint16:
+            image = image.astype(np.float32)
+        tifffile.imwrite(path, image, imagej=True, resolution=pixels_per_nm, metadata={"unit": "nm"})
 
     def _write_npy(self, path: Path) -> None:
         with path.open("wb") as file:

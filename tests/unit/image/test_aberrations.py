@@ -26,6 +26,19 @@ EVERYTHING = {
     "phi32": 0.7,
     "C34": 6e4,
     "phi34": -0.2,
+    "C41": 2e6,
+    "phi41": 1.4,
+    "C43": 1.5e6,
+    "phi43": 0.3,
+    "C45": 1e6,
+    "phi45": -0.5,
+    "C50": 4e7,
+    "C52": 3e7,
+    "phi52": 1.2,
+    "C54": 2e7,
+    "phi54": 0.1,
+    "C56": 5e7,
+    "phi56": 0.45,
 }
 
 
@@ -60,10 +73,10 @@ def test_azimuth_counts_from_x_towards_y() -> None:
 
 
 def test_a_row_in_the_table_is_all_that_a_higher_order_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aberrations, "TERMS", (*aberrations.TERMS, (5, 6)))
-    monkeypatch.setattr(aberrations, "NAMES", (*aberrations.NAMES, "C56", "phi56"))
-    found = aberrations.chi(*at(1.5, 0.9), LAMBDA, {"C56": 1e6, "phi56": 0.2})
-    wanted = 2 * math.pi / LAMBDA * (1.5 * LAMBDA) ** 6 / 6 * 1e6 * math.cos(6 * 0.7)
+    monkeypatch.setattr(aberrations, "TERMS", (*aberrations.TERMS, (7, 8)))
+    monkeypatch.setattr(aberrations, "NAMES", (*aberrations.NAMES, "C78", "phi78"))
+    found = aberrations.chi(*at(1.5, 0.9), LAMBDA, {"C78": 1e6, "phi78": 0.2})
+    wanted = 2 * math.pi / LAMBDA * (1.5 * LAMBDA) ** 8 / 8 * 1e6 * math.cos(8 * 0.7)
     assert found.item() == pytest.approx(wanted, rel=1e-5)
 
 
@@ -118,3 +131,43 @@ def test_aperture_has_its_radius_and_an_edge_one_sample_wide() -> None:
 def test_even_the_smallest_aperture_passes_the_direct_beam() -> None:
     k = torch.tensor([0.0, 0.1])
     assert aberrations.aperture(k, torch.zeros(1), LAMBDA, 1e-9, (0.1, 0.1)).tolist() == [1.0, 0.0]
+
+
+def test_cartesian_parts_are_the_same_aberration() -> None:
+    parts = aberrations.cartesian(EVERYTHING)
+    assert parts["C12a"] == pytest.approx(40 * math.cos(0.6))
+    assert parts["C12b"] == pytest.approx(40 * math.sin(0.6))
+    assert "phi12" not in parts
+    kx, ky = (
+        torch.linspace(-1.5, 1.5, 7, dtype=torch.float64)[None],
+        torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None],
+    )
+    whole = aberrations.chi(kx, ky, LAMBDA, EVERYTHING)
+    torch.testing.assert_close(aberrations.chi(kx, ky, LAMBDA, parts), whole)
+    assert aberrations.polar(parts) == pytest.approx(aberrations.polar(EVERYTHING))
+    assert aberrations.polar({"C12a": -3.0}) == pytest.approx({"C12": 3.0, "phi12": math.pi / 2})
+
+
+def test_one_aberration_in_two_forms_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="both C12 and C12a"):
+        aberrations.chi(torch.zeros(1), torch.zeros(1), LAMBDA, {"C12": 1.0, "C12a": 1.0})
+
+
+def test_a_grid_and_a_list_of_points_give_the_same() -> None:
+    kx, ky = (
+        torch.linspace(-1.5, 1.5, 7, dtype=torch.float64)[None],
+        torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None],
+    )
+    grid = aberrations.chi(kx, ky, LAMBDA, EVERYTHING)
+    points = aberrations.chi(kx.expand(5, 7).flatten(), ky.expand(5, 7).flatten(), LAMBDA, EVERYTHING)
+    torch.testing.assert_close(grid.flatten(), points)
+
+
+def test_a_soft_edge_has_its_width_and_keeps_the_area() -> None:
+    k = 0.005 * torch.arange(-300, 301, dtype=torch.float64)
+    disc = aberrations.aperture(k[None], k[:, None], LAMBDA, 20.0, (0.005, 0.005), edge=4.0)
+    across = disc[300, 300:]
+    angles = 1e3 * LAMBDA * k[300:]
+    assert across[angles < 17.9].min() == 1
+    assert across[angles > 22.1].max() == 0
+    torch.testing.assert_close(across, ((22 - angles) / 4).clamp(0, 1))

@@ -65,3 +65,41 @@ def test_source_envelope_is_the_average_over_tilts_of_the_linear_phase() -> None
     wanted = (np.cos(np.outer(slope, tilts)) @ weights) / weights.sum()
     found = coherence.source_envelope(k, torch.zeros(1), LAMBDA, {"C10": c10}, theta)
     np.testing.assert_allclose(found.numpy(), wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize("nodes", [2, 5])
+def test_directions_have_the_moments_of_the_source(nodes: int) -> None:
+    tilts, weights = coherence.tilt_nodes(0.4, nodes)
+    x, y = np.asarray(tilts).T
+    share = np.asarray(weights)
+    assert len(tilts) == nodes**2
+    assert share.sum() == pytest.approx(1)
+    assert share @ x == pytest.approx(0, abs=1e-12)
+    # the density exp(−t²/θ²)/(πθ²) has ⟨x²⟩ = θ²/2
+    assert share @ x**2 == pytest.approx(0.08)
+    assert share @ y**2 == pytest.approx(0.08)
+    assert share @ (x * y) == pytest.approx(0, abs=1e-12)
+    assert coherence.tilt_nodes(0.0, nodes) == (((0.0, 0.0),), (1.0,))
+
+
+def test_chosen_directions_keep_the_tolerance_and_fewer_would_not() -> None:
+    given, theta, highest = {"C10": -900.0, "C30": 1.2e7}, 0.3, 0.6
+    lam = wavelength(200e3)
+    nodes, left = coherence.tilt_nodes_needed(theta, lam, given, highest)
+    k = torch.linspace(0, highest, 400, dtype=torch.float64)
+    slope = coherence.gradient(k, torch.zeros(1), lam, given)[0].numpy()
+
+    def error(count: int) -> float:
+        tilts, weights = coherence.tilt_nodes(theta, count)
+        found = np.cos(1e-3 * np.outer(slope, np.asarray(tilts)[:, 0])) @ np.asarray(weights)
+        return float(np.abs(found - np.exp(-((1e-3 * theta * slope) ** 2) / 4)).max())
+
+    assert error(nodes) < 1.02 * coherence.TOLERANCE
+    assert error(nodes - 1) > coherence.TOLERANCE
+    assert left == pytest.approx(error(nodes), rel=0.05)
+
+
+def test_directions_have_a_limit_and_what_it_leaves_is_told() -> None:
+    nodes, left = coherence.tilt_nodes_needed(1.0, LAMBDA, {"C30": 1.2e7}, 1.5)
+    assert nodes == coherence.MOST_TILT_NODES
+    assert left > coherence.TOLERANCE

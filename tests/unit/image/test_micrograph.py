@@ -40,6 +40,17 @@ def test_png_is_stretched_between_percentiles_not_extremes(tmp_path: Path) -> No
     assert np.asarray(Image.open(path)).mean() > 100
 
 
+def test_counts_of_16_bits_stay_16_bits(tmp_path: Path) -> None:
+    image = ramp()
+    counts = Micrograph(image.array.to(torch.uint16), image.pixel_size, 400.0, image.microscope)
+    for name, read in (("image.tif", tifffile.imread), ("image.npy", np.load)):
+        found = read(counts.save(tmp_path / name))
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found, counts.numpy())
+    with Image.open(counts.save(tmp_path / "image.png")) as picture:
+        assert np.ptp(np.asarray(picture)) == 255
+
+
 def test_png_of_one_value_is_grey(tmp_path: Path) -> None:
     path = Micrograph(torch.ones(8, 8), (0.2, 0.2), None, Microscope()).save(tmp_path / "flat.png")
     assert np.unique(np.asarray(Image.open(path))).tolist() == [128]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from construction_zone.conventions import wavelength
 from construction_zone.errors import InvalidInput
-from construction_zone.image import Microscope
+from construction_zone.image import Beams, Microscope, presets
 from construction_zone.simulate.waves import ExitWaves
 
 
@@ -110,7 +111,8 @@ def test_an_aperture_stops_the_beams_beyond_it() -> None:
     x = torch.arange(64) * 0.2
     fringes = 1 + 0.2 * torch.cos(2 * math.pi * x * 10 / 12.8)  # 0.78 Å⁻¹: 15.4 mrad
     wave = ExitWaves(fringes.expand(1, 64, 64).to(torch.complex64), (0.2, 0.2), 300e3, 0.0)
-    assert Microscope(aperture=12).image(wave).array.std() < 1e-6
+    with pytest.warns(UserWarning, match=r"12 mrad stops the strongest reflection, at 1\.28 Å or 15\.4 mrad"):
+        assert Microscope(aperture=12).image(wave).array.std() < 1e-6
     assert Microscope(aperture=20).image(wave).array.std() > 0.1
 
 
@@ -149,3 +151,93 @@ def test_waves_that_are_not_finite_are_refused(bad: float) -> None:
 def test_a_pixel_finer_than_the_waves_is_refused() -> None:
     with pytest.raises(InvalidInput, match="finer than these waves carry"):
         Microscope().image(vacuum(), pixel_size=0.1)
+
+
+def test_beams_give_the_image_of_their_waves() -> None:
+    scope = Microscope(defocus=60, focal_spread=10, source_size=0.2, dose=300)
+    for given in (waves(2), waves(3, 2)):
+        beams = Beams.of(given)
+        for _ in range(2):
+            assert torch.equal(scope.image(beams, pixel_size=0.4, seed=3).array, scope.image(given, 0.4, 3).array)
+
+
+def test_beams_up_to_a_limit_leave_out_only_what_is_beyond() -> None:
+    full = waves(2, shape=(48, 40))
+    spectrum = torch.fft.fft2(full.array)
+    ky, kx = full.grid.frequencies()
+    inside = (ky.abs() <= 1.6) & (kx.abs() <= 1.6)
+    limited = ExitWaves(torch.fft.ifft2(spectrum * inside), full.sampling, 300e3, 0.0, seeds=(0, 1))
+    scope = Microscope(defocus=60, focal_spread=10)
+    beams = Beams.of(limited, highest=1.6)
+    assert beams.array.shape == (2, 31, 25)  # 15 and 12 frequencies to each side
+    torch.testing.assert_close(scope.image(beams).array, scope.image(limited).array, atol=3e-6, rtol=0)
+    with pytest.raises(InvalidInput, match="highest"):
+        Beams.of(limited, highest=0.0)
+
+
+@pytest.mark.parametrize("name", list(presets.SETTINGS))
+def test_presets_are_microscopes_with_sources(name: str) -> None:
+    scope = Microscope.preset(name, defocus=50)
+    assert scope.defocus == 50
+    assert scope.energy in (80e3, 200e3, 300e3)
+    assert presets.SOURCES[name]
+
+
+def test_presets_resolve_as_such_microscopes_do() -> None:
+    """Information limits, where the beat with the direct beam falls to exp(−2), are 1/√(2/(πλσ))."""
+
+    def limit(name: str) -> float:
+        scope = Microscope.preset(name)
+        return math.sqrt(math.pi * wavelength(scope.energy) * scope.focal_spread / 2)
+
+    # TEAM 0.5 is named after 0.5 Å; the line resolution that the F20's maker states is 1.5 Å
+    assert 0.5 < limit("titan_300_corrected") < 0.6
+    assert limit("titan_300_corrected") < limit("tecnai_200_feg") < limit("tecnai_200_lab6") < 1.5
+    assert limit("titan_80_corrected") < 1.5
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidInput, match=r"'jem'.*titan_300_corrected"):
+        Microscope.preset("jem")
+
+
+def test_waves_of_another_energy_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"set up for 80 keV, the waves are of 300 keV"):
+        Microscope.preset("titan_80_corrected").image(vacuum())
+    Microscope.preset("titan_300_corrected").image(vacuum())
+
+
+def test_too_few_directions_are_told() -> None:
+    scope = Microscope(Cs=1.2e7, source_size=1.0, coherence="full", tilt_nodes=None, focal_nodes=3)
+    small = ExitWaves(torch.ones(1, 8, 8, dtype=torch.complex64), (0.2, 0.2), 300e3, 0.0)
+    with pytest.warns(UserWarning, match=r"15² beam directions leave an error"):
+        scope.image(small)
+
+
+def test_everything_that_moves_keeps_the_mean() -> None:
+    still = Microscope(defocus=60).image(waves(2)).array
+    moved = Microscope(defocus=60, vibration=0.3, drift=0.8, drift_angle=30, shift_x=0.5, shift_y=-1.0)
+    image = moved.image(waves(2)).array
+    assert image.mean().item() == pytest.approx(still.mean().item(), rel=1e-6)
+    assert image.std() < 0.7 * still.std()
+
+
+def test_an_image_shift_of_whole_pixels_rolls_the_image() -> None:
+    still = Microscope(defocus=60).image(waves(1)).array
+    moved = Microscope(defocus=60, shift_x=0.6, shift_y=-0.4).image(waves(1)).array
+    torch.testing.assert_close(moved, torch.roll(still, (-2, 3), (0, 1)), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("vibration", -1), ("drift", -0.1), ("energy", 0), ("tilt_nodes", 0), ("aperture_edge", -1)]
+)
+def test_a_new_setting_without_meaning_is_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(InvalidInput, match=name):
+        Microscope(**{name: value})
+
+
+def test_coherence_is_one_of_three() -> None:
+    with pytest.raises(InvalidInput, match=r"coherence is 'partial'; give one of focal_sum, full, envelope"):
+        Microscope(coherence="partial")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="detector"):
+        Microscope(detector="K2")  # type: ignore[arg-type]
