@@ -176,6 +176,7 @@ class _Run:
         self.parent, self.steps, self.tilt = parent, parent.steps, tilt
         optics = parent.optics
         self.wave = torch.ones((batch, *optics.grid.shape), dtype=optics.dtype, device=optics.device)
+        self.other = torch.empty_like(self.wave)
         self.z, self.disturbed = 0.0, False
 
     def at(self, z: float) -> torch.Tensor:
@@ -189,7 +190,10 @@ class _Run:
         self, potentials: torch.Tensor, part: int, cores: list[tuple[torch.Tensor, torch.Tensor]], z: float
     ) -> None:
         """Take the wave through a slice that acts at the plane `z` in Å; see `steps_torch.transmit`."""
-        self.wave = self.steps.transmit(self.at(z), potentials, part, self.parent.sigma, cores)
+        wave = self.at(z)
+        # two fields in turn: new ones for every slice would cost the kernel's time and fragment the memory
+        self.steps.transmit(wave, potentials, part, self.parent.sigma, cores, self.other)
+        self.wave, self.other = self.other, wave
         self.disturbed = True
 
 

@@ -155,7 +155,7 @@ def exit_wave_variants(
 def plan_exit_waves(atoms: ase.Atoms | Sequence[ase.Atoms], *, workers: int | None = None, **settings: Any) -> Estimate:
     """The grid, slices, memory, disk and time that `exit_waves` with the same settings would use.
 
-    Two transforms of the grid's size are timed, nothing else is computed.
+    A few transforms of the grid's size are timed, nothing else is computed.
     """
     job = prepare(atoms, **{name: value for name, value in settings.items() if name not in ("engine", "progress")})
     batch, threads = job.batch(workers)

@@ -51,19 +51,19 @@ def transmit(
     part: int,
     sigma: float,
     cores: list[tuple[torch.Tensor, torch.Tensor]],
-) -> torch.Tensor:
-    """`wave` · (exp(iσV) + Σ cores), V in V·Å being the real (`part` 0) or imaginary (1) part of `potentials`.
+    result: torch.Tensor,
+) -> None:
+    """Write `wave` · (exp(iσV) + Σ cores) to `result`, which is another field.
 
-    `cores` holds, for each element, the positions of its atoms and its patches (see `core.core_patches`).
+    V in V·Å is the real (`part` 0) or imaginary (1) part of `potentials`. `cores` holds, for each element, the
+    positions of its atoms and its patches (see `core.core_patches`).
     """
-    result = torch.empty_like(wave)
     phase_shift = _phase_shift_single if wave.dtype == torch.complex64 else _phase_shift_double
     scales = (sigma, 0.0) if part == 0 else (0.0, sigma)
     for b in range(len(wave)):
         phase_shift(wave[b].numpy(), potentials[b].numpy(), *scales, result[b].numpy())
         for positions, patches in cores:
             _add_cores(wave[b].numpy(), positions[b].numpy(), patches.numpy(), result[b].numpy())
-    return result
 
 
 def propagate(wave: torch.Tensor, kernel: Propagator) -> torch.Tensor:

@@ -47,13 +47,15 @@ def transmit(
     part: int,
     sigma: float,
     cores: list[tuple[torch.Tensor, torch.Tensor]],
-) -> torch.Tensor:
-    """`wave` · (exp(iσV) + Σ cores), V in V·Å being the real (`part` 0) or imaginary (1) part of `potentials`.
+    result: torch.Tensor,
+) -> None:
+    """Write `wave` · (exp(iσV) + Σ cores) to `result`, which is another field.
 
-    `cores` holds, for each element, the positions of its atoms and its patches (see `core.core_patches`).
+    V in V·Å is the real (`part` 0) or imaginary (1) part of `potentials`. `cores` holds, for each element, the
+    positions of its atoms and its patches (see `core.core_patches`).
     """
     phase = torch.view_as_real(potentials)[..., part] * sigma
-    result = wave * torch.complex(torch.cos(phase), torch.sin(phase))
+    torch.mul(wave, torch.complex(torch.cos(phase), torch.sin(phase)), out=result)
     _, ny, nx = wave.shape
     source, target = wave.reshape(-1), torch.view_as_real(result).view(-1, 2)
     for positions, patches in cores:
@@ -65,7 +67,6 @@ def transmit(
         ).reshape(-1)
         added = source[index] * patches[place[..., 0], place[..., 1]].reshape(-1)
         target.index_add_(0, index, torch.view_as_real(added))
-    return result
 
 
 def propagate(wave: torch.Tensor, kernel: Propagator) -> torch.Tensor:
