@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,11 @@ def test_building_needs_no_torch_and_imports_fast() -> None:
         subprocess.run([sys.executable, "-c", code], check=True)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1.5
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    # by default pytest leaves out folders called build, of which there is one
+    tests = Path(__file__).parents[1]
+    folders = {path.parent for path in tests.rglob("test_*.py")}
+    for pattern in pytestconfig.getini("norecursedirs"):
+        assert not [f for f in folders if fnmatch(f.relative_to(tests).as_posix(), pattern) or fnmatch(f.name, pattern)]
