@@ -113,13 +113,18 @@ def ideal_positions(
     )
 
 
+def first_grains(parts: Sequence[Atoms]) -> list[int]:
+    """The number in the scene of each part's own grain 0: grains are numbered on from part to part."""
+    counts = [int(np.max(part.arrays["grain"], initial=0)) + 1 if "grain" in part.arrays else 1 for part in parts]
+    return [sum(counts[:place]) for place in range(len(counts))]
+
+
 def grain_numbers(parts: Sequence[Atoms], index: Sequence[NDArray[np.intp]]) -> NDArray[np.int64]:
     """The grain (n,) of each kept atom, numbered on from part to part."""
-    numbers, first = [], 0
-    for part, kept in zip(parts, index, strict=True):
+    numbers = []
+    for part, kept, first in zip(parts, index, first_grains(parts), strict=True):
         own = np.asarray(part.arrays.get("grain", np.zeros(len(part), dtype=np.int64)), dtype=np.int64)
         numbers.append(own[kept] + first)
-        first += int(own.max(initial=0)) + 1
     return np.concatenate(numbers)
 
 

@@ -160,12 +160,13 @@ def _record(
 ) -> dict[str, Any]:
     ends = np.cumsum([len(fill.kept) for fill in fills])
     zones = {}
+    first = arrays.first_grains([fill.part for fill in fills])
     for index, (fill, end) in enumerate(zip(fills, ends, strict=True)):
         own_rows = slice(int(end) - len(fill.kept), int(end))
         left = {name: values[own_rows] for name, values in atoms.arrays.items()}
         own = child(seed, "build", fill.zone.name)
         zones[fill.zone.name] = record.zone_record(
-            fill.zone, index, own, fill.merged, left, fill.part.info.get("record") or {}
+            fill.zone, index, own, fill.merged, first[index], left, fill.part.info.get("record") or {}
         )
     return {
         "format": record.FORMAT,

@@ -11,7 +11,8 @@
     crystals the ``lattice``, whose rows are the lattice vectors (Å) in the scene, before modifiers strain them;
   - ``seed``: what to give ``numpy.random.SeedSequence`` to fill the zone alone;
   - ``filled`` by the generator, of which ``overlapping`` and ``too_close`` went when zones were merged, and what is
-    left: ``atoms``, ``elements``, ``grains`` (numbers in the scene) and, where the generator marks them, ``defects``;
+    left: ``atoms``, ``elements``, ``grains`` (numbers in the scene; ``first_grain`` is that of the generator's own
+    grain 0) and, where the generator marks them, ``defects``;
   - ``fill``: the record of the generator itself (``info["record"]`` of what it filled), e.g. its defects, facets,
     strain or vacancies. Generators choose their own keys; values are what `plain` takes.
 
@@ -47,9 +48,17 @@ class Merged:
 
 
 def zone_record(
-    zone: Zone, index: int, seed: Seed, merged: Merged, left: Mapping[str, NDArray[Any]], fill: Mapping[str, Any]
+    zone: Zone,
+    index: int,
+    seed: Seed,
+    merged: Merged,
+    first_grain: int,
+    left: Mapping[str, NDArray[Any]],
+    fill: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The record of one zone; `left` are the arrays of its atoms in the scene, `fill` what its generator wrote down.
+
+    `first_grain` is the number in the scene of the generator's own grain 0.
 
     Raises `SceneError` if the generator's record holds what JSON cannot.
     """
@@ -72,12 +81,11 @@ def zone_record(
         "atoms": len(left["numbers"]),
         "elements": {chemical_symbols[z]: int(numbers[z]) for z in np.flatnonzero(numbers)},
         "grains": _present(left["grain"]),
+        "first_grain": first_grain,
     }
-    crystal: Any = zone.generator
-    while crystal is not None and getattr(crystal, "lattice", None) is None:
-        crystal = getattr(crystal, "generator", None)  # of what wraps a generator, such as `Modified`
-    if crystal is not None:
-        record["lattice"] = crystal.pose.apply_direction(crystal.lattice)
+    lattice = lattice_of(zone.generator)
+    if lattice is not None:
+        record["lattice"] = lattice
     if "defect" in left:
         record["defects"] = _present(left["defect"][left["defect"] >= 0])
     if fill:
@@ -86,6 +94,14 @@ def zone_record(
         return {key: plain(value, key) for key, value in record.items()}
     except TypeError as error:
         raise SceneError(f"zone {zone.name!r}: its generator's record cannot be kept: {error}") from error
+
+
+def lattice_of(generator: Any) -> NDArray[np.float64] | None:
+    """The lattice vectors (rows, Å) of a generator's crystal in the scene, before strain; None if it is no crystal."""
+    crystal = generator
+    while crystal is not None and getattr(crystal, "lattice", None) is None:
+        crystal = getattr(crystal, "generator", None)  # of what wraps a generator, such as `Modified`
+    return None if crystal is None else np.asarray(crystal.pose.apply_direction(crystal.lattice))
 
 
 def _present(numbers: NDArray[np.int64]) -> NDArray[np.intp]:

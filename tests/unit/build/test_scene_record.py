@@ -17,6 +17,7 @@ from construction_zone.build import (
     Zone,
     files,
     modifiers,
+    prefabs,
     transforms,
     variant,
 )
@@ -255,3 +256,21 @@ def test_variants_keep_arrays_and_record(full_scene):
     left = variant(full_scene, without=["100 % Ångström"])
     assert left.arrays["label"].tolist() == ["a", "bc"]
     assert left.info["record"] == full_scene.info["record"]
+
+
+def test_the_record_knows_the_lattice_of_every_grain():
+    """Neighbours in a grain are lattice vectors of the lattice that the record tells, twins and shells too."""
+    ball = prefabs.twinned("fcc Au", radius=12, positions=[0])
+    shelled = prefabs.core_shell(prefabs.cube("fcc Au", edge=16), "fcc Ag", thickness=5).shifted((40, 0, 0))
+    atoms = Scene.fitted([ball, shelled], periodic=(False, False, False)).atoms()
+    zones = atoms.info["record"]["zones"]
+    told = {}
+    for grain in zones[ball.name]["fill"]["grains"]:
+        told[zones[ball.name]["first_grain"] + grain["grain"]] = grain["lattice"]
+    for part in zones[shelled.name]["fill"]["parts"]:
+        told[zones[shelled.name]["first_grain"] + part["first_grain"]] = part["lattice"]
+    assert sorted(told) == np.unique(atoms.arrays["grain"]).tolist() == [0, 1, 2, 3]
+    for number, lattice in told.items():
+        points = atoms.positions[atoms.arrays["grain"] == number]
+        indices = (points - points[0]) @ np.linalg.inv(lattice)
+        np.testing.assert_allclose(2 * indices, np.round(2 * indices), atol=1e-6)

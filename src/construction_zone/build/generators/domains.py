@@ -98,7 +98,8 @@ class Domains:
         cell can be filled with them, and they cannot be turned.
 
     The record has `grains`: for each its number, `phase`, `orientation` (3 × 3, from the crystal's own axes to the
-    scene), `atoms`; and `removed`, the atoms that went for being too close.
+    scene), `lattice` (its vectors as rows, Å, in the scene), `atoms`; and `removed`, the atoms that went for being too
+    close.
     """
 
     domains: Sequence[Domain]
@@ -207,12 +208,18 @@ class Domains:
         counts = [len(part.positions) for part in found]
         grains = [int(self.domains[part.index].grain or 0) for part in found]
         numbers = np.concatenate([part.numbers for part in found])
-        poses = {g: (c.phase, c.pose.matrix) for g, c in zip(reversed(grains), reversed(crystals), strict=True)}
-        atoms_of = {g: sum(n for n, own in zip(counts, grains, strict=True) if own == g) for g in poses}
+        first = dict(zip(reversed(grains), reversed(crystals), strict=True))
+        atoms_of = {g: sum(n for n, own in zip(counts, grains, strict=True) if own == g) for g in first}
         record: dict[str, Any] = {
             "grains": [
-                {"grain": g, "phase": poses[g][0], "orientation": poses[g][1].tolist(), "atoms": atoms_of[g]}
-                for g in sorted(poses)
+                {
+                    "grain": g,
+                    "phase": first[g].phase,
+                    "orientation": first[g].pose.matrix.tolist(),
+                    "lattice": first[g].pose.apply_direction(first[g].lattice).tolist(),
+                    "atoms": atoms_of[g],
+                }
+                for g in sorted(first)
                 if atoms_of[g]
             ]
         }

@@ -13,6 +13,7 @@ from construction_zone.build.distances import PairDistances
 from construction_zone.build.generators import Amorphous, Crystal
 from construction_zone.build.generators.base import PERIODIC_FILM, Generator
 from construction_zone.build.inputs import Floats, Point
+from construction_zone.build.record import lattice_of
 from construction_zone.build.torus import Periodic
 from construction_zone.build.transforms import Affine
 from construction_zone.build.volumes import Volume
@@ -41,7 +42,8 @@ class Compound:
     """A generator made of parts; where they overlap the earlier one wins.
 
     Atoms carry `part`, the index of their part, besides what the parts know. The record has ``parts``: of each its
-    `name`, `phase`, number of `atoms`, and what its own generator wrote down as `fill`.
+    `name`, `phase`, number of `atoms`, `first_grain` (the compound's number of its own grain 0), of crystals the
+    `lattice` (rows, Å, in the scene, before strain), and what its own generator wrote down as `fill`.
 
     Parameters
     ----------
@@ -115,9 +117,10 @@ class Compound:
         if ideal is not None:
             found[arrays.IDEAL] = ideal
         record = [
-            {"name": part.name, "phase": part.generator.phase, "atoms": len(index)}
+            {"name": part.name, "phase": part.generator.phase, "atoms": len(index), "first_grain": first}
+            | ({} if lattice_of(part.generator) is None else {"lattice": lattice_of(part.generator)})
             | ({"fill": fill.info["record"]} if fill.info.get("record") else {})
-            for part, fill, index in zip(self.parts, fills, kept, strict=True)
+            for part, fill, index, first in zip(self.parts, fills, kept, arrays.first_grains(fills), strict=True)
         ]
         atoms = arrays.assembled(
             np.concatenate([fill.numbers[index] for fill, index in zip(fills, kept, strict=True)]),
