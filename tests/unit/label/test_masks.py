@@ -13,7 +13,9 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from construction_zone.errors import InvalidInput
-from construction_zone.label.masks import CLOSING, EDGE, _offset_outline, projected
+from construction_zone.label.field import Field
+from construction_zone.label.masks import CLOSING, EDGE, _offset_outline, projected, signed_distance, soft
+from construction_zone.label.nodes import Nodes
 
 TURNS = {
     "100": Rotation.identity(),
@@ -62,7 +64,10 @@ def test_a_dense_disc_grows_by_the_edge(edge: float) -> None:
 def test_the_outline_lies_at_its_distance_across_the_seam_too() -> None:
     points = np.array([[1.0, 19.0], [3.0, 1.5], [10.0, 10.0]])
     periods = (20.0, 20.0)
-    outline = _offset_outline(cKDTree(points, boxsize=periods), 3.0, [(0, 80), (0, 80)], (0.25, 0.25), periods)
+    tree, field = cKDTree(points, boxsize=periods), Field((80, 80), (0.25, 0.25), periods)
+    nodes = Nodes(field, [(0, 80), (0, 80)])
+    found = nodes.crossings(tree.query(field.wrapped(nodes.places(np.ones(nodes.shape, bool))))[0].reshape(81, 81) - 3)
+    outline = _offset_outline(tree, 3.0, found, field)
     separation = np.abs(outline[:, None] - points)
     nearest = np.hypot(*np.moveaxis(np.minimum(separation, 20 - separation), -1, 0)).min(1)
     assert np.quantile(np.abs(nearest - 3.0), 0.98) < 1e-9
@@ -122,6 +127,33 @@ def test_a_mask_wraps_with_its_atoms() -> None:
     )
     moved.wrap()
     np.testing.assert_array_equal(projected(moved, (320, 320), (0.2, 0.2)), np.roll(mask, (-100, 170), axis=(0, 1)))
+
+
+def half_plane() -> ase.Atoms:
+    """Atoms all over 5 < x < 15 of a 20 Å cell: the outline is at 5 − EDGE and 15 + EDGE."""
+    y, x = np.mgrid[0:20:0.4, 5:15.01:0.4]
+    return atoms_at(np.column_stack([x.ravel(), y.ravel()]), (20, 20))
+
+
+@pytest.mark.parametrize("width", [0.3, 0.8, 1.5])
+def test_a_soft_edge_is_the_error_function_of_the_distance(width: float) -> None:
+    found = soft(half_plane(), (100, 100), (0.2, 0.2), width=width)
+    assert found.dtype == np.float32
+    x = np.arange(100) * 0.2
+    inside = np.minimum(x - (5 - EDGE), 15 + EDGE - x)
+    wanted = [(1 + math.erf(d / (math.sqrt(2) * width))) / 2 for d in inside]
+    np.testing.assert_allclose(found, np.tile(wanted, (100, 1)), atol=0.02)
+    hard = projected(half_plane(), (100, 100), (0.2, 0.2))
+    decided = np.abs(found - 0.5) > 1e-3  # one row of pixels is on the outline to rounding
+    np.testing.assert_array_equal(found[decided] > 0.5, hard[decided].astype(bool))
+
+
+def test_the_signed_distance_is_that_to_the_outline() -> None:
+    disc = atoms_at(np.array([[10.0, 10.0]]), (20, 20))
+    found = signed_distance(disc, (100, 100), (0.2, 0.2), reach=3.0, edge=2.0)
+    y, x = np.mgrid[0:100, 0:100] * 0.2
+    np.testing.assert_allclose(found, np.clip(2.0 - np.hypot(y - 10, x - 10), -3, 3), atol=0.01)
+    assert not soft(ase.Atoms(cell=[20, 20, 5], pbc=[True, True, False]), (100, 100), (0.2, 0.2)).any()
 
 
 def test_without_periodicity_a_mask_is_cut_at_the_border() -> None:
