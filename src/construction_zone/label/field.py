@@ -77,7 +77,7 @@ class Field:
             found.append(np.arange(*ends))
         return found[0], found[1]
 
-    def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def at(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
         """Open index of the pixels in `rows` and `columns`, wrapped."""
         return np.ix_(rows % self.shape[0], columns % self.shape[1])
 

@@ -152,7 +152,7 @@ def test_the_signed_distance_is_that_to_the_outline() -> None:
     disc = atoms_at(np.array([[10.0, 10.0]]), (20, 20))
     found = signed_distance(disc, (100, 100), (0.2, 0.2), reach=3.0, edge=2.0)
     y, x = np.mgrid[0:100, 0:100] * 0.2
-    np.testing.assert_allclose(found, np.clip(2.0 - np.hypot(y - 10, x - 10), -3, 3), atol=0.01)
+    np.testing.assert_allclose(found, np.clip(2.0 - np.hypot(y - 10, x - 10), -3, 3), atol=0.04)
     assert not soft(ase.Atoms(cell=[20, 20, 5], pbc=[True, True, False]), (100, 100), (0.2, 0.2)).any()
 
 
