@@ -7,7 +7,7 @@ from pathlib import Path
 
 from construction_zone.dataset.fields import options
 from construction_zone.dataset.recipe import Recipe
-from construction_zone.distributions import Integers
+from construction_zone.dataset.spelling import listed
 from construction_zone.errors import StoreError
 
 COMPRESSED = 0.5
@@ -20,8 +20,8 @@ def bytes_per_structure(recipe: Recipe) -> int:
     for leaf in recipe.cell:
         pixels *= max(options(leaf)) / min(options(recipe.imaging.pixel_size))
     phonons = recipe.simulation.phonons
-    most = phonons.high if isinstance(phonons, Integers) else max(value or 1 for value in options(phonons))
-    return int(pixels * (8 * most + 4 * recipe.imaging.per_structure + 1))
+    most = max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
+    return int(pixels * (8 * most + 4 * recipe.images_per_structure + 1))
 
 
 def check_room(root: Path, recipe: Recipe, structures: int) -> None:

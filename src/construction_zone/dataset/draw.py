@@ -6,6 +6,7 @@ and each image has one too, so that their number moves none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from construction_zone import seeding
 from construction_zone.build.transforms import random_rotation
 from construction_zone.dataset.particles import particle_zone, reach_of
 from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.spelling import Linked, Scope
+from construction_zone.distributions import Distribution, Sweep
 from construction_zone.errors import SceneError
 
 TRIES = 500
@@ -42,12 +45,16 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     """
     whole = structure_seed(recipe, index)
     seed = seeding.child(whole, "draw")
-    drawn = {path: leaf.draw(seeding.generator(seed, path)) for path, leaf in recipe.leaves("structure")}
+    places = recipe.sweep("structure").places(index)
+    drawn = _variables(recipe, "structure", seed, places)
+    drawn |= {path: drawn_leaf(leaf, path, seed, drawn, places) for path, leaf in recipe.leaves("structure")}
     if recipe.particles is None:
         return drawn
     count = drawn["particles.count"]
+    own = [_variables(recipe, "particle", seed, places, k) for k in range(count)]
+    drawn |= {path: [values[path] for values in own] for path in (own[0] if own else {})}
     for path, leaf in recipe.leaves("particle"):
-        drawn[path] = [leaf.draw(seeding.generator(seed, path, k)) for k in range(count)]
+        drawn[path] = [drawn_leaf(leaf, path, seed, drawn | own[k], places, k) for k in range(count)]
     random = [orientation == "random" for orientation in drawn["particles.orientation"]]
     drawn["particles.rotation"] = [
         random_rotation(seeding.generator(seed, "particles.rotation", k)).matrix.tolist() if random[k] else None
@@ -72,7 +79,43 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
 def draw_image(recipe: Recipe, index: int, image: int) -> dict[str, Any]:
     """Drawn values of image `image` of structure `index`, by dotted path."""
     seed = seeding.child(image_seed(recipe, index, image), "draw")
-    return {path: leaf.draw(seeding.generator(seed, path)) for path, leaf in recipe.leaves("image")}
+    places = recipe.sweep("image").places(image)
+    drawn = _variables(recipe, "image", seed, places)
+    known = drawn | _variables(
+        recipe,
+        "structure",
+        seeding.child(structure_seed(recipe, index), "draw"),
+        recipe.sweep("structure").places(index),
+    )
+    leaves = {path: drawn_leaf(leaf, path, seed, known, places) for path, leaf in recipe.leaves("image")}
+    return drawn | leaves
+
+
+def drawn_leaf(
+    leaf: Distribution,
+    path: str,
+    seed: seeding.Seed,
+    known: Mapping[str, Any],
+    places: Mapping[str, int],
+    *more: int,
+) -> Any:
+    """The value of the leaf at `path`, from the child (path, *more) of `seed` alone.
+
+    What follows a variable takes it from `known`; what is swept is at the point that `places` tells.
+    """
+    if isinstance(leaf, Linked):
+        return leaf.of(known[f"variables.{leaf.name}"])
+    rng = seeding.generator(seed, path, *more)
+    return leaf.at(places[path], rng) if isinstance(leaf, Sweep) else leaf.draw(rng)
+
+
+def _variables(recipe: Recipe, per: Scope, seed: seeding.Seed, places: Mapping[str, int], *more: int) -> dict[str, Any]:
+    """The variables that are drawn for each `per`, by path."""
+    return {
+        f"variables.{name}": drawn_leaf(variable.leaf, f"variables.{name}", seed, {}, places, *more)
+        for name, variable in recipe.variables.items()
+        if variable.per == per
+    }
 
 
 def place(radii: list[float], cell: tuple[float, float], gap: float, seed: seeding.Seed) -> list[list[float]]:

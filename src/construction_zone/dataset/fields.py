@@ -1,33 +1,38 @@
 """The leaves of a recipe: numbers and words that may be distributions, each with its unit and limits.
 
-A leaf is written as a plain value or as a mapping of one key: ``{uniform: [low, high]}``, ``{normal: [mean, sd]}``
-(truncated to the field's limits), ``{integers: [low, high]}`` (both included) or ``{choice: [a, b, …]}``. After
-validation it is a `Distribution`; it is written back in the same form.
+How a leaf is written is told in `spelling`. After validation it is a `Distribution`; it is written back in the same
+form.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from construction_zone.distributions import Choice, Distribution, Fixed, Integers, Normal, Uniform
+from construction_zone.dataset.spelling import (
+    KINDS,
+    NUMBER,
+    Linked,
+    Scope,
+    Variables,
+    listed,
+    number,
+    options,
+    read_distribution,
+    shown,
+    written,
+)
+from construction_zone.distributions import Distribution, Fixed, Integers
 from construction_zone.errors import InvalidInput
 
-Scope = Literal["structure", "particle", "image"]
-"""What a leaf is drawn for: once a structure, once for each of its particles, or once for each of its images."""
+__all__ = ["ABSENT", "KINDS", "Quantity", "Scope", "Word", "number", "options", "read_distribution", "written"]
 
-KINDS = ("uniform", "normal", "integers", "choice")
 ABSENT = Fixed(None)
 """Stands for a leaf that another field makes needless."""
-
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,14 @@ class Quantity:
     discrete: bool = False
     optional: bool = False
 
-    def parse(self, raw: Any) -> Distribution:
+    def parse(self, raw: Any, variables: Variables | None = None) -> Distribution:
         """`raw`, as YAML gives it or already a distribution, as a checked distribution."""
         if raw is ABSENT:
             return ABSENT
-        found = read_distribution(raw, self._number, (self.low, self.high))
-        if self.integer and isinstance(found, (Uniform, Normal)):
+        found = read_distribution(raw, self._number, (self.low, self.high), variables, self.per)
+        if self.integer and not whole(found):
             raise InvalidInput("wants whole numbers; write {integers: [low, high]} or {choice: […]}")
-        if self.discrete and not isinstance(found, (Fixed, Choice)):
+        if self.discrete and listed(found) is None:
             raise InvalidInput("wants a number or {choice: […]}, since it has to divide the cell into whole pixels")
         self._check_limits(found)
         return found
@@ -64,15 +69,16 @@ class Quantity:
         value = number(raw)
         if self.integer:
             if value != int(value):
-                raise InvalidInput(f"{raw!r} is not a whole number")
+                raise InvalidInput(f"{shown(raw)} is not a whole number")
             return int(value)
         return value
 
     def _check_limits(self, found: Distribution) -> None:
-        values = [v for v in _listed(found) if v is not None]
-        if values:
-            low, high = min(values), max(values)
-        elif isinstance(found, (Fixed, Choice)):
+        values = listed(found)
+        numbers = [value for value in values or () if value is not None]
+        if numbers:
+            low, high = min(numbers), max(numbers)
+        elif values is not None:
             return
         else:
             low, high = found.support
@@ -96,14 +102,12 @@ class Quantity:
             "minimum": self.low,
             "maximum": self.high,
         }
-        pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-        kinds: dict[str, Any] = {"choice": _list_of(one)}
-        if not self.discrete:
-            kinds["integers"] = {**pair, "items": {**one, "type": "integer"}}
-        if not self.discrete and not self.integer:
-            kinds |= {"uniform": {**pair, "items": one}, "normal": pair}
-        forms = [one, *({"type": "null"} for _ in range(self.optional)), *_one_key_objects(kinds)]
-        return {"anyOf": forms, "description": self.limits, "x-unit": self.unit, "x-per": self.per}
+        text = {"type": "string", "pattern": f"^ *{NUMBER.pattern} *$"}  # 300e3 is a word in YAML 1.1
+        forms = [one, text, *({"type": "null"} for _ in range(self.optional))]
+        continuous = not self.discrete and not self.integer
+        drawn = distribution_schemas({"anyOf": forms}, one, whole=not self.discrete, continuous=continuous)
+        about = {"description": self.limits, "x-unit": self.unit, "x-per": self.per}
+        return {"anyOf": [*forms, *drawn], **about}
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,14 @@ class Word:
     read: Callable[[Any], Any]
     wants: str
     per: Scope = "structure"
+    optional: bool = False
 
-    def parse(self, raw: Any) -> Distribution:
-        """`raw` as a checked `Fixed` or `Choice`."""
+    def parse(self, raw: Any, variables: Variables | None = None) -> Distribution:
+        """`raw` as a checked distribution of single values."""
         if raw is ABSENT:
             return ABSENT
-        found = read_distribution(raw, self.read)
-        if not isinstance(found, (Fixed, Choice)):
+        found = read_distribution(raw, self.read, variables=variables, per=self.per)
+        if listed(found) is None:
             raise InvalidInput(f"wants {self.wants} or {{choice: […]}}")
         return found
 
@@ -127,107 +132,84 @@ class Word:
         return _leaf_schema(self.parse)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        one: dict[str, Any] = {"type": ["string", "array"]}
-        forms = [one, *_one_key_objects({"choice": _list_of(one)})]
+        one: dict[str, Any] = {"type": ["string", "array", *(["null"] if self.optional else [])]}
+        forms = [one, *distribution_schemas(one, one, whole=False, continuous=False)]
         return {"anyOf": forms, "description": self.wants, "x-per": self.per}
 
 
-def number(raw: Any) -> float:
-    """`raw` as a finite float; text such as ``300e3``, which YAML 1.1 takes for a word, counts as a number."""
-    if isinstance(raw, str) and _NUMBER.fullmatch(raw.strip()):
-        raw = float(raw)
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        raise InvalidInput(f"{_shown(raw)} is not a number")
-    try:
-        value = float(raw)
-    except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise InvalidInput(f"{_shown(raw)} is not a finite number")
-    return value
+def whole(leaf: Distribution) -> bool:
+    """Whether all that `leaf` can give are whole numbers; listed ones were checked one by one."""
+    if isinstance(leaf, Linked) and leaf.table is None:
+        return isinstance(leaf.source, Integers) and isinstance(leaf.scale, int) and isinstance(leaf.offset, int)
+    return isinstance(leaf, Integers) or listed(leaf) is not None
 
 
-def written(leaf: Distribution) -> Any:
-    """`leaf` as plain data: what a recipe file would say."""
-    match leaf:
-        case Fixed():
-            return _plain(leaf.value)
-        case Uniform():
-            return {"uniform": [leaf.low, leaf.high]}
-        case Normal():
-            return {"normal": [leaf.mean, leaf.sd]}
-        case Integers():
-            return {"integers": [int(leaf.low), int(leaf.high)]}
-        case Choice():
-            return {"choice": [_plain(option) for option in leaf.options]}
-    raise InvalidInput(f"{type(leaf).__name__} cannot be written in a recipe; use one of {', '.join(KINDS)}")
-
-
-def options(leaf: Distribution) -> tuple[Any, ...]:
-    """Every value that a `Fixed` or a `Choice` can give."""
-    values = _listed(leaf)
-    if not values:
-        raise InvalidInput(f"{type(leaf).__name__} has no list of options")
-    return tuple(values)
-
-
-def read_distribution(
-    raw: Any, one: Callable[[Any], Any], limits: tuple[float, float] = (-math.inf, math.inf)
-) -> Distribution:
-    """`raw`, as YAML gives it or already a distribution, as a distribution; `one` checks a single value."""
-    if isinstance(raw, Distribution):
-        raw = written(raw)
-    if not isinstance(raw, dict):
-        return Fixed(one(raw))
-    if len(raw) != 1:
-        raise InvalidInput(f"a distribution has one key, one of {', '.join(KINDS)}; this has {len(raw)}")
-    kind, given = next(iter(raw.items()))
-    if kind not in KINDS:
-        close = get_close_matches(str(kind), KINDS, n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else f"; there are {', '.join(KINDS)}"
-        raise InvalidInput(f"unknown distribution {_shown(kind)}{hint}")
-    if not isinstance(given, (list, tuple)):
-        raise InvalidInput(f"{kind}: wants a list, not {_shown(given)}")
-    if kind == "choice":
-        return Choice(tuple(one(option) for option in given))
-    if len(given) != 2:
-        raise InvalidInput(f"{kind}: wants two numbers, {'[mean, sd]' if kind == 'normal' else '[low, high]'}")
-    a, b = (number(value) for value in given)
-    if kind == "uniform":
-        return Uniform(a, b)
-    if kind == "integers":
-        found = Integers(*(int(v) if v == int(v) else v for v in (a, b)))  # type: ignore[arg-type]
-        return found
-    return Normal(a, b, *limits)
-
-
-def _leaf_schema(parse: Callable[[Any], Distribution]) -> CoreSchema:
-    return core_schema.no_info_plain_validator_function(
-        parse, serialization=core_schema.plain_serializer_function_ser_schema(written)
-    )
-
-
-def _listed(found: Distribution) -> list[Any]:
-    if isinstance(found, Fixed):
-        return [found.value]
-    return list(found.options) if isinstance(found, Choice) else []
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _shown(raw: Any) -> str:
-    text = repr(raw)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _list_of(one: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": one, "minItems": 1}
-
-
-def _one_key_objects(kinds: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"type": "object", "properties": {kind: schema}, "required": [kind], "additionalProperties": False}
-        for kind, schema in kinds.items()
+def distribution_schemas(
+    option: dict[str, Any], one: dict[str, Any], *, whole: bool, continuous: bool
+) -> list[dict[str, Any]]:
+    """JSON schemas of the distributions whose values are each an `option`, or between the limits of a number `one`."""
+    any_number: dict[str, Any] = {"type": "number"}
+    pair = {"type": "array", "items": any_number, "minItems": 2, "maxItems": 2}
+    many = {"type": "array", "items": option, "minItems": 1}
+    span = {"from": any_number, "to": any_number}
+    spans = [
+        {"type": "object", "properties": {**span, last: any_number}, "required": ["from", "to", last]}
+        for last in ("step", "count")
     ]
+    numbers = whole or continuous
+    found = {
+        "choice": (many, {"weights": {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 1}}),
+        "sweep": ({"anyOf": [many, *spans]} if numbers else many, {"sd": {"type": "number", "minimum": 0}}),
+        "variable": (
+            {"type": "string"},
+            {"scale": any_number, "offset": any_number, "map": {"type": "object"}},
+        ),
+    }
+    if whole:
+        found["integers"] = ({**pair, "items": {**one, "type": "integer"}}, {})
+    if continuous:
+        ends = {"type": ["number", "null"]}
+        four = {"prefixItems": [any_number, any_number, ends, ends], "items": False, "minItems": 4}
+        found["uniform"] = found["log_uniform"] = ({**pair, "items": one}, {})
+        found["normal"] = (pair, {})
+        found["truncated_normal"] = ({"type": "array", **four}, {})
+    return [
+        {
+            "type": "object",
+            "properties": {kind: schema, **beside},
+            "required": [kind],
+            "additionalProperties": False,
+        }
+        for kind, (schema, beside) in found.items()
+    ]
+
+
+VARIABLES: dict[str, Any] = {
+    "type": "object",
+    "description": "values that several fields follow, by name; per: structure (default), particle or image",
+    "additionalProperties": {
+        "anyOf": [
+            {"type": ["number", "string", "array"]},
+            *(
+                {**form, "properties": {**form["properties"], "per": {"enum": ["structure", "particle", "image"]}}}
+                for form in distribution_schemas({}, {"type": "number"}, whole=True, continuous=True)
+                if "variable" not in form["properties"]
+            ),
+        ]
+    },
+}
+"""JSON schema of the section ``variables``."""
+
+
+def variables_of(info: ValidationInfo) -> Variables:
+    """The variables of the recipe that is being validated."""
+    return (info.context or {}).get("variables") or {}
+
+
+def _leaf_schema(parse: Callable[[Any, Variables | None], Distribution]) -> CoreSchema:
+    def checked(raw: Any, info: ValidationInfo) -> Distribution:
+        return parse(raw, variables_of(info))
+
+    return core_schema.with_info_plain_validator_function(
+        checked, serialization=core_schema.plain_serializer_function_ser_schema(written)
+    )

@@ -20,14 +20,28 @@ from pydantic_core import CoreSchema, core_schema
 from construction_zone import seeding
 from construction_zone.build.prefabs import PREFABS
 from construction_zone.build.zone import Zone
-from construction_zone.dataset.fields import KINDS, number, read_distribution, written
+from construction_zone.dataset.fields import variables_of, whole
 from construction_zone.dataset.problems import Inconsistent
-from construction_zone.distributions import Choice, Distribution, Fixed, Integers, Normal, Uniform
+from construction_zone.dataset.spelling import (
+    KINDS,
+    Linked,
+    Variables,
+    is_distribution,
+    listed,
+    number,
+    read_distribution,
+    shown,
+    written,
+)
+from construction_zone.distributions import Choice, Distribution, Fixed, Normal, Sweep, TruncatedNormal
 from construction_zone.errors import InvalidInput
 
 PATH = "particles.prefab"
 OWN = ("seed", "name")
 """Parameters that a recipe sets itself."""
+
+TRIALS = 64
+"""Options of a choice, or points of a sweep, that are tried when a recipe is read."""
 
 Node = Any
 """A `Distribution`, a `Prefab`, or a dict of nodes."""
@@ -66,9 +80,11 @@ class Prefab:
 
 @dataclass(frozen=True, eq=False)
 class PrefabChoice:
-    """One of several prefabs, equally likely; often there is just one."""
+    """One of several prefabs, drawn by `weights` or swept through; often there is just one."""
 
     options: tuple[Prefab, ...]
+    weights: tuple[float, ...] | None = None
+    swept: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -79,14 +95,23 @@ class PrefabChoice:
     def leaves(self) -> Iterator[tuple[str, Distribution]]:
         """Path and distribution of every leaf; that of ``particles.prefab`` itself draws the option."""
         labels = self.labels
-        yield PATH, Fixed(labels[0]) if len(labels) == 1 else Choice(tuple(labels))
+        yield PATH, self._drawn()
         for label, option in zip(labels, self.options, strict=True):
             yield from option.leaves(f"{PATH}.{label}")
 
     def plain(self) -> dict[str, Any]:
         """What a recipe file would say."""
         options = [option.plain() for option in self.options]
-        return options[0] if len(options) == 1 else {"choice": options}
+        if self.swept:
+            return {"sweep": options}
+        weights = {} if self.weights is None else {"weights": list(self.weights)}
+        return options[0] if len(options) == 1 else {"choice": options, **weights}
+
+    def _drawn(self) -> Distribution:
+        labels = tuple(self.labels)
+        if self.swept:
+            return Sweep(labels)
+        return Fixed(labels[0]) if len(labels) == 1 else Choice(labels, self.weights)
 
     def zone(self, value: Callable[[str], Any], seed: seeding.Seed, name: str, material: Callable[[str], Any]) -> Zone:
         """The zone with the drawn values that `value` knows by path."""
@@ -98,15 +123,16 @@ class PrefabChoice:
         leaves = dict(self.leaves())
         for label, option in zip(self.labels, self.options, strict=True):
             own = [leaf for _, leaf in option.leaves(f"{PATH}.{label}")]
-            most = max([2, *[len(leaf.options) for leaf in own if isinstance(leaf, Choice)]])
+            most = min(max([2, *[len(listed(leaf) or ()) for leaf in own]]), TRIALS)
             for turn in range(most):
                 ends = {path: _end(leaf, turn) for path, leaf in leaves.items()} | {PATH: label}
                 yield label, ends.__getitem__
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            read, serialization=core_schema.plain_serializer_function_ser_schema(lambda choice: choice.plain())
+        return core_schema.with_info_plain_validator_function(
+            lambda raw, info: read(raw, variables_of(info)),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda choice: choice.plain()),
         )
 
     @classmethod
@@ -114,21 +140,29 @@ class PrefabChoice:
         return {"type": "object", "description": f"a prefab: name, one of {', '.join(sorted(PREFABS))}, and parameters"}
 
 
-def read(raw: Any) -> PrefabChoice:
-    """`raw`, as YAML gives it, checked; raises `Inconsistent` that names each bad parameter by its path."""
+def read(raw: Any, variables: Variables | None = None) -> PrefabChoice:
+    """`raw`, as YAML gives it, checked; raises `Inconsistent` that names each bad parameter by its path.
+
+    `variables` are those that parameters may follow.
+    """
     if isinstance(raw, PrefabChoice):
         return raw
-    if (
-        isinstance(raw, Mapping)
-        and set(raw) == {"choice"}
-        and isinstance(raw["choice"], (list, tuple))
-        and raw["choice"]
-    ):
-        return PrefabChoice(tuple(_prefab(option, f"{PATH}.choice[{k}]") for k, option in enumerate(raw["choice"])))
-    return PrefabChoice((_prefab(raw, PATH),))
+    known = variables or {}
+    if not isinstance(raw, Mapping) or not {"choice", "sweep"} & set(raw):
+        return PrefabChoice((_prefab(raw, PATH, known),))
+    kind = "sweep" if "sweep" in raw else "choice"
+    given = raw[kind]
+    if not isinstance(given, (list, tuple)) or not given or set(raw) - {kind, *({"weights"} & {*KINDS[kind]})}:
+        raise Inconsistent([f"{PATH}: wants one prefab, {{choice: […], weights: […]}} or {{sweep: […]}} of prefabs"])
+    options = tuple(_prefab(option, f"{PATH}.{kind}[{k}]", known) for k, option in enumerate(given))
+    try:
+        weights = read_distribution({**raw, kind: list(range(len(options)))}, number) if kind == "choice" else None
+    except InvalidInput as error:
+        raise Inconsistent([f"{PATH}: {error}"]) from error
+    return PrefabChoice(options, weights.weights if isinstance(weights, Choice) else None, kind == "sweep")
 
 
-def _prefab(raw: Any, path: str) -> Prefab:
+def _prefab(raw: Any, path: str, variables: Variables) -> Prefab:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("name"), str):
         raise Inconsistent([f"{path}: wants a mapping with the name of a prefab, such as {{name: wulff, …}}"])
     name = raw["name"]
@@ -148,7 +182,7 @@ def _prefab(raw: Any, path: str) -> Prefab:
             bad.append(f"{path}.{key}: unknown key; {hint}")
             continue
         try:
-            found[key] = _node(value, str(known[key].annotation), f"{path}.{key}")
+            found[key] = _node(value, str(known[key].annotation), f"{path}.{key}", variables)
         except Inconsistent as error:
             bad += error.problems
         except InvalidInput as error:
@@ -159,30 +193,31 @@ def _prefab(raw: Any, path: str) -> Prefab:
     return Prefab(name, found)
 
 
-def _node(raw: Any, annotation: str, path: str) -> Node:
+def _node(raw: Any, annotation: str, path: str, variables: Variables) -> Node:
     """A parameter whose type the signature gives as `annotation`."""
     if annotation == "Zone":
-        return _prefab(raw, path)
-    if isinstance(raw, Mapping) and not (len(raw) == 1 and next(iter(raw)) in KINDS):
-        if annotation.split(" | ")[0] in ("float", "int", "bool", "str"):
-            return read_distribution(raw, _reader(annotation))  # which says what a distribution looks like
-        return _mapping(raw, path)
-    found = read_distribution(raw, _reader(annotation))
-    if annotation.split(" | ")[0] == "int" and isinstance(found, (Uniform, Normal)):
+        return _prefab(raw, path, variables)
+    kind = annotation.split(" | ")[0]
+    if isinstance(raw, Mapping) and not is_distribution(raw) and kind not in ("float", "int", "bool", "str"):
+        return _mapping(raw, path, variables)
+    # a mapping that is no distribution is told what one looks like
+    found = read_distribution(raw, _reader(annotation), variables=variables, per="particle")
+    if kind == "int" and not whole(found):
         raise InvalidInput("wants whole numbers; write {integers: [low, high]} or {choice: […]}")
-    if isinstance(found, Normal):  # a size is never negative, and no draw is far out
+    if isinstance(found, Normal) and not isinstance(found, TruncatedNormal):
+        # a size is never negative, and no draw is far out
         low, high = found.mean - 4 * found.sd, found.mean + 4 * found.sd
         return Normal(found.mean, found.sd, max(low, 1e-9) if found.mean > 0 else low, high)
     return found
 
 
-def _mapping(raw: Mapping[Any, Any], path: str) -> dict[str, Node]:
+def _mapping(raw: Mapping[Any, Any], path: str, variables: Variables) -> dict[str, Node]:
     """A mapping of numbers, such as surface energies by plane."""
     found: dict[str, Node] = {}
     bad: list[str] = []
     for key, value in raw.items():
         try:
-            found[str(key)] = _node(value, "float", f"{path}.{key}")
+            found[str(key)] = _node(value, "float", f"{path}.{key}", variables)
         except Inconsistent as error:
             bad += error.problems
         except InvalidInput as error:
@@ -202,10 +237,10 @@ def _reader(annotation: str) -> Callable[[Any], Any]:
         if kinds[0] in ("float", "int"):
             value = number(raw)
             if kinds[0] == "int" and value != int(value):
-                raise InvalidInput(f"{raw!r} is not a whole number")
+                raise InvalidInput(f"{shown(raw)} is not a whole number")
             return int(value) if kinds[0] == "int" else value
         if kinds[0] == "bool" and not isinstance(raw, bool):
-            raise InvalidInput(f"{raw!r} is neither true nor false")
+            raise InvalidInput(f"{shown(raw)} is neither true nor false")
         return tuple(raw) if isinstance(raw, list) else raw
 
     return one
@@ -236,9 +271,10 @@ def _given(value: Any, material: Callable[[str], Any]) -> Any:
 
 
 def _end(leaf: Distribution, turn: int) -> Any:
-    if isinstance(leaf, Choice):
-        return leaf.options[turn % len(leaf.options)]
-    if isinstance(leaf, Fixed):
-        return leaf.value
+    if isinstance(leaf, Linked):
+        return leaf.of(_end(leaf.source, turn))
+    values = listed(leaf)
+    if values is not None:
+        return values[turn % len(values)]
     value = leaf.support[turn % 2]
-    return int(value) if isinstance(leaf, Integers) else float(np.clip(value, -1e9, 1e9))
+    return int(value) if whole(leaf) else float(np.clip(value, -1e9, 1e9))

@@ -43,7 +43,7 @@ def make_structure(recipe: Recipe, index: int, device: str = "cpu") -> Structure
         waves = _simulated(built.atoms, drawn, phonons, seed, device).cropped(pixel_size)
     images, records = [], []
     with _timed(seconds, "image"):
-        for number in range(recipe.imaging.per_structure):
+        for number in range(recipe.images_per_structure):
             settings = draw_image(recipe, index, number)
             noise = seeding.integer(image_seed(recipe, index, number))
             scope = Microscope(**{path.removeprefix("imaging."): value for path, value in settings.items()})

@@ -26,7 +26,7 @@ def summary(root: str | Path) -> dict[str, str]:
     ]
     lines = {
         "structures": f"{len(indices)} of {recipe.count}",
-        "images": str(len(indices) * recipe.imaging.per_structure),
+        "images": str(len(indices) * recipe.images_per_structure),
         "seed": str(recipe.seed),
         "recipe": f"{store.recipe_file} ({recipe.digest()[:12]})",
         "drawn": "; ".join(drawn) or "nothing",

@@ -1,0 +1,91 @@
+"""Fields of a recipe that are fine alone but do not go together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import product
+from typing import TYPE_CHECKING, Literal
+
+from construction_zone.dataset.fields import options
+from construction_zone.dataset.parts import MOST_IMAGES, Particles
+from construction_zone.distributions import Distribution, Normal, Sweep
+
+if TYPE_CHECKING:
+    from construction_zone.dataset.recipe import Recipe
+
+
+MOST_COMBINATIONS = 1_000_000
+"""Combinations of the points of all sweeps of structures."""
+
+
+def reach(leaf: Distribution) -> tuple[float, float]:
+    """Where draws lie in practice: the support, or for a normal one 4 standard deviations about the mean."""
+    low, high = leaf.support
+    if isinstance(leaf, Normal):
+        return max(low, leaf.mean - 4 * leaf.sd), min(high, leaf.mean + 4 * leaf.sd)
+    if isinstance(leaf, Sweep) and leaf.sd:
+        return max(low, min(leaf.points) - 4 * leaf.sd), min(high, max(leaf.points) + 4 * leaf.sd)
+    return low, high
+
+
+def contradictions(recipe: Recipe) -> Iterator[str]:
+    """Fields that are fine alone but do not go together."""
+    if recipe.substrate is None and recipe.particles is None:
+        yield "particles: there is neither a substrate nor a particle; give at least one"
+    yield from _pixels(recipe)
+    limits: dict[Literal["image", "structure"], int] = {"image": MOST_IMAGES, "structure": MOST_COMBINATIONS}
+    for per, most in limits.items():
+        grid = recipe.sweep(per)
+        images = grid.size * (recipe.imaging.per_structure if per == "image" else 1)
+        if images > most:
+            swept = ", ".join(f"{path} ({points})" for path, points in grid.axes) or "imaging.per_structure"
+            yield f"{grid.axes[0][0] if grid.axes else swept}: {images} {per}s from sweeps of {swept}; at most {most}"
+    coarsest, finest = reach(recipe.simulation.sampling)[1], min(options(recipe.imaging.pixel_size))
+    if coarsest > finest * (1 + 1e-9):
+        yield (
+            f"imaging.pixel_size: {finest:g} Å is finer than the wave's sampling of {coarsest:g} Å; "
+            "take larger pixels or a finer simulation.sampling"
+        )
+    if recipe.labels.mask == "projected":
+        for name in ("threshold", "blur", "order"):
+            if recipe.labels.plain()[name] is not None:
+                yield f"labels.{name}: belongs to mask: exit_wave; leave it out with mask: projected"
+    if recipe.particles is not None:
+        yield from _crowding(recipe, recipe.particles)
+
+
+def _pixels(recipe: Recipe) -> Iterator[str]:
+    """Cells that the image's pixels do not divide."""
+    pixel_sizes = sorted(set(options(recipe.imaging.pixel_size)))
+    for axis, leaf in enumerate(recipe.cell):
+        sides = sorted(set(options(leaf)))
+        if len(sides) * len(pixel_sizes) > MOST_COMBINATIONS:
+            yield f"cell[{axis}]: {len(sides)} sizes with {len(pixel_sizes)} sizes of pixels are too many to check"
+            continue
+        for side, pixel in product(sides, pixel_sizes):
+            pixels = round(side / pixel)
+            if pixels < 1 or abs(side / pixel - pixels) > 1e-6:
+                nearest = max(pixels, 1) * pixel
+                yield (
+                    f"cell[{axis}]: {side:g} Å is not a whole number of image pixels of {pixel:g} Å "
+                    f"({side / pixel:.6g}); the nearest cell is {nearest:.10g} Å"
+                )
+                break
+
+
+def _crowding(recipe: Recipe, particles: Particles) -> Iterator[str]:
+    if particles.prefab is not None:
+        return  # how wide they are is known when they are made
+    side = min(min(options(leaf)) for leaf in recipe.cell)
+    most, gap = reach(particles.count)[1], reach(particles.gap)
+    smallest, largest = reach(particles.radius)
+    if most >= 1 and 2 * largest + gap[1] > side:
+        yield (
+            f"particles.radius: {largest:g} Å with a gap of {gap[1]:g} Å does not fit a periodic cell of {side:g} Å; "
+            "the diameter plus the gap may be no more than the cell"
+        )
+    area = math.prod(min(options(leaf)) for leaf in recipe.cell)
+    needed = most * (2 * smallest + gap[0]) ** 2 * math.sqrt(3) / 2  # each disc's share of the densest packing
+    if needed > area:
+        yield f"particles.count: {most:g} particles of {smallest:g} Å, {gap[0]:g} Å apart, cannot fit {area:g} Å²"
