@@ -16,7 +16,7 @@ from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.potential import form_factors
 from construction_zone.simulate.scattering import scattering_factor
 from construction_zone.simulate.slicing import cut
-from construction_zone.simulate.steps_compiled import add_filtered, inverse, spread, transform
+from construction_zone.simulate.steps_torch import add_filtered, spread
 
 abtem = pytest.importorskip("abtem")
 
@@ -97,8 +97,8 @@ def abtem_wave_of_our_slices(
             held = torch.zeros_like(total)
             samples = atoms.positions[chosen, 1::-1] / np.array(grid.sampling)
             spread(held, 0, torch.from_numpy(np.ascontiguousarray(samples))[None])
-            add_filtered(total, transform(held), factor, False)
-        made[index] = inverse(total)[0].real.numpy()
+            add_filtered(total, held, factor, False, number == max(factors))
+        made[index] = total[0].real.numpy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         array = abtem.PotentialArray(

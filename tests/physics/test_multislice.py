@@ -13,18 +13,19 @@ from construction_zone.simulate.potential import form_factors
 from construction_zone.simulate.propagation import propagated, propagator
 from construction_zone.simulate.scattering import projected_potential, scattering_factor
 from construction_zone.simulate.slicing import cut
-from construction_zone.simulate.steps_torch import add_filtered, inverse, spread, transform
+from construction_zone.simulate.steps_torch import add_filtered, spread
 
 
 def potential_of(positions: np.ndarray, numbers: np.ndarray, grid: Grid) -> np.ndarray:
     """Projected potential (ny, nx) in V·Å of atoms at `positions` (n, 2: x, y) in Å."""
     samples = torch.from_numpy(np.asarray(positions, dtype=float)[:, ::-1] / np.array(grid.sampling))[None]
     total = torch.zeros((1, *grid.shape), dtype=torch.complex128)
-    for number, factor in form_factors(numbers, grid, dtype=torch.float64).items():
+    factors = form_factors(numbers, grid, dtype=torch.float64)
+    for number, factor in factors.items():
         held = torch.zeros_like(total)
         spread(held, 0, samples[:, torch.from_numpy(np.asarray(numbers) == number)])
-        add_filtered(total, transform(held), factor, False)
-    made = inverse(total)[0]
+        add_filtered(total, held, factor, False, number == max(factors))
+    made = total[0]
     assert float(made.imag.abs().max()) <= 1e-12 * float(made.abs().max())
     return made.real.numpy()
 

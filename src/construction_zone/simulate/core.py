@@ -16,6 +16,7 @@ itself. What is added to t = exp(iσV_b) is a patch of `SIZE` × `SIZE` samples 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -35,6 +36,25 @@ FINE = 8
 
 _BOX = 8.0
 """Å; side of the periodic box in which one atom is looked at."""
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The cores of the atoms in one slice.
+
+    Attributes
+    ----------
+    positions
+        (batch, n, 2: y, x) of the atoms in samples, float64.
+    elements
+        (n,) which of the patches' elements each atom is, int64.
+    patches
+        (elements, FINE, FINE, SIZE, SIZE) those of `core_patches` for each element.
+    """
+
+    positions: torch.Tensor
+    elements: torch.Tensor
+    patches: torch.Tensor
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from construction_zone import seeding
 from construction_zone.errors import InvalidInput
 from construction_zone.simulate import checked
 from construction_zone.simulate.grid import Grid, check_band
-from construction_zone.simulate.multislice import Optics, Specimen, Split
+from construction_zone.simulate.multislice import Optics, Specimen, Split, steps_for
 from construction_zone.simulate.phonons import Displacements, displaced, displacement_roots
 from construction_zone.simulate.plan import Estimate, batch_size, estimate
 from construction_zone.simulate.propagation import Tilt
@@ -62,12 +62,14 @@ class Job:
         """What it takes with `at_a_time` configurations being computed at once."""
         used = range(max(self.optics.depths))
         groups = [(m, v) for i in used for m, v in self.specimen.groups(i)]
+        steps = steps_for(self.optics.grid.shape, self.optics.dtype, self.optics.device)
+        running = len(self.names) * len(self.optics.tilts)
         return estimate(
             self.optics.grid,
             slices=len(self.specimen.slices),
             configurations=self.configurations,
             waves=len(self.names) * len(self.optics.tilts) * len(self.optics.depths),
-            running=len(self.names) * len(self.optics.tilts),
+            fields=steps.FIELDS + steps.FIELDS_OF_A_WAVE * running,
             transmissions=sum(len(v) for _, v in groups) * len(self.optics.tilts),
             potentials=sum(1 + len(np.unique(self.specimen.numbers[m])) for m, _ in groups) / 2,
             elements=len(np.unique(self.specimen.numbers)),

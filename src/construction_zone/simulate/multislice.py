@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from construction_zone.conventions import interaction_parameter
-from construction_zone.simulate.core import core_patches
+from construction_zone.simulate.core import Cores, core_patches
 from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.potential import form_factors
 from construction_zone.simulate.propagation import Propagator, Tilt, propagator
@@ -86,12 +86,15 @@ class Multislice:
         self.factors = form_factors(
             specimen.numbers, optics.grid, parametrization=optics.parametrization, dtype=real, device=optics.device
         )
-        self.patches: dict[int, torch.Tensor] = {}
+        self.elements = {z: n for n, z in enumerate(self.factors)}
+        self.patches: torch.Tensor | None = None
         if optics.cores:
-            for z in self.factors:
-                made = core_patches(z, float(optics.energy), optics.grid.sampling, optics.parametrization)
-                self.patches[z] = torch.tensor(made, dtype=optics.dtype, device=optics.device)
-        self.steps = _steps(optics.device)
+            made = [
+                core_patches(z, float(optics.energy), optics.grid.sampling, optics.parametrization)
+                for z in self.factors
+            ]
+            self.patches = torch.tensor(np.stack(made), dtype=optics.dtype, device=optics.device)
+        self.steps = steps_for(optics.grid.shape, optics.dtype, optics.device)
         self.sigma = interaction_parameter(optics.energy)
         self._kernels: dict[tuple[float, Tilt], Propagator] = {}
 
@@ -122,7 +125,8 @@ class Multislice:
             if index in optics.depths:
                 for v, variant in enumerate(runs):
                     for t, run in enumerate(variant):
-                        result[v, t, optics.depths.index(index)] = run.at(heights[index])
+                        run.to(heights[index])
+                        result[v, t, optics.depths.index(index)] = run.wave.array()
             if index == max(optics.depths):
                 break
             acts = heights[index] if optics.split == "standard" else (heights[index] + heights[index + 1]) / 2
@@ -146,27 +150,22 @@ class Multislice:
         spreads, total = (torch.empty(shape, dtype=self.optics.dtype, device=self.optics.device) for _ in range(2))
         for start in range(0, len(groups), 2):
             pair = groups[start : start + 2]
-            first = True
-            for z in np.unique(np.concatenate([self.specimen.numbers[members] for members in pair])):
+            elements = [int(z) for z in np.unique(self.specimen.numbers[np.concatenate(pair)])]
+            for z in elements:
                 spreads.zero_()
                 for part, members in enumerate(pair):
                     chosen = members[self.specimen.numbers[members] == z]
                     if len(chosen):
                         self.steps.spread(spreads, part, _take(samples, chosen))
-                spreads = self.steps.transform(spreads)
-                self.steps.add_filtered(total, spreads, self.factors[int(z)], first)
-                first = False
-            total = self.steps.inverse(total)
+                self.steps.add_filtered(total, spreads, self.factors[z], z == elements[0], z == elements[-1])
             for part in range(len(pair)):
                 yield total, part
 
-    def _cores(self, samples: torch.Tensor, members: NDArray[np.int64]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        numbers = self.specimen.numbers[members]
-        return [
-            (_take(samples, members[numbers == z]), self.patches[int(z)])
-            for z in np.unique(numbers)
-            if int(z) in self.patches
-        ]
+    def _cores(self, samples: torch.Tensor, members: NDArray[np.int64]) -> Cores | None:
+        if self.patches is None:
+            return None
+        elements = torch.tensor([self.elements[int(z)] for z in self.specimen.numbers[members]])
+        return Cores(_take(samples, members), elements.to(samples.device), self.patches)
 
 
 class _Run:
@@ -175,35 +174,32 @@ class _Run:
     def __init__(self, parent: Multislice, tilt: Tilt, batch: int) -> None:
         self.parent, self.steps, self.tilt = parent, parent.steps, tilt
         optics = parent.optics
-        self.wave = torch.ones((batch, *optics.grid.shape), dtype=optics.dtype, device=optics.device)
-        self.other = torch.empty_like(self.wave)
+        shape = (batch, *optics.grid.shape)
+        self.wave = self.steps.Wave(torch.ones(shape, dtype=optics.dtype, device=optics.device))
         self.z, self.disturbed = 0.0, False
 
-    def at(self, z: float) -> torch.Tensor:
-        """The wave after propagation to the plane `z` in Å."""
+    def to(self, z: float) -> None:
+        """Propagate the wave to the plane `z` in Å."""
         if self.disturbed and abs(z - self.z) > 1e-9:
-            self.wave = self.steps.propagate(self.wave, self.parent.kernel(z - self.z, self.tilt))
+            self.wave.propagate(self.parent.kernel(z - self.z, self.tilt))
         self.z = z
-        return self.wave
 
-    def through(
-        self, potentials: torch.Tensor, part: int, cores: list[tuple[torch.Tensor, torch.Tensor]], z: float
-    ) -> None:
-        """Take the wave through a slice that acts at the plane `z` in Å; see `steps_torch.transmit`."""
-        wave = self.at(z)
-        # two fields in turn: new ones for every slice would cost the kernel's time and fragment the memory
-        self.steps.transmit(wave, potentials, part, self.parent.sigma, cores, self.other)
-        self.wave, self.other = self.other, wave
+    def through(self, potentials: torch.Tensor, part: int, cores: Cores | None, z: float) -> None:
+        """Take the wave through a slice that acts at the plane `z` in Å; see `steps_torch.Wave.transmit`."""
+        self.to(z)
+        self.wave.transmit(potentials, part, self.parent.sigma, cores)
         self.disturbed = True
 
 
-def _steps(device: torch.device) -> ModuleType:
+def steps_for(shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> ModuleType:
+    """The steps that compute fields of `shape` and `dtype` on `device`: compiled ones where there are any."""
+    from construction_zone.simulate import steps_torch
+
     if device.type == "cpu":
         from construction_zone.simulate import steps_compiled
 
-        return steps_compiled
-    from construction_zone.simulate import steps_torch
-
+        if steps_compiled.can_do(shape, dtype):
+            return steps_compiled
     return steps_torch
 
 

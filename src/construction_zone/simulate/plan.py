@@ -7,19 +7,21 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import scipy.fft
 import torch
 
 from construction_zone.errors import GridError
 from construction_zone.simulate.grid import Grid
+from construction_zone.simulate.multislice import steps_for
+from construction_zone.simulate.propagation import Propagator, propagator
 
-FIELDS = 7
-"""Complex fields of the grid's size alive at once for each configuration that is being computed, besides two for each
-of its waves: spread atoms and their spectrum, the potential's spectrum, two slices of potential, work space."""
+OVERHEAD = 1.5
+"""Time of all steps over that of as many transforms as free propagation makes in the same time, measured for 50 slices
+of 1280² samples on one thread."""
 
-OVERHEAD = 1.35
-"""Time of all steps over that of the transforms alone, measured for 50 slices of 1280² samples on one thread."""
+START = 0.05
+"""Seconds of a run that do not grow with it: checks, form factors, threads."""
 
 TIMED = 2048
 """Samples along each axis of the largest grid whose transform is timed."""
@@ -61,7 +63,7 @@ def estimate(
     slices: int,
     configurations: int,
     waves: int,
-    running: int,
+    fields: int,
     transmissions: int,
     potentials: float,
     elements: int,
@@ -70,12 +72,12 @@ def estimate(
 ) -> Estimate:
     """The `Estimate` for a run.
 
-    `waves` are kept and `running` ones are under way for each configuration, whose slices take `transmissions` and
-    transforms for `potentials`; a complex number takes `item_bytes`.
+    `waves` are kept for each configuration, which takes `fields` of the grid's size while it is computed, and whose
+    slices take `transmissions` and transforms for `potentials`; a complex number takes `item_bytes`.
     """
     field = grid.shape[0] * grid.shape[1] * item_bytes
     kept = field * configurations * waves
-    each = field * (FIELDS + 2 * running)
+    each = field * fields
     memory = kept + at_a_time * each + elements * field // 2
     return Estimate(grid, slices, configurations, configurations * (2 * transmissions + potentials), memory, each, kept)
 
@@ -86,27 +88,29 @@ def with_seconds(needed: Estimate, threads: int, dtype: torch.dtype, device: tor
     A grid of more than `TIMED` samples along an axis is not allocated for that: a smaller one is timed, and n log n
     taken for the rest.
     """
-    shape = tuple(min(n, TIMED) for n in needed.grid.shape)
-    field = torch.ones(shape, dtype=dtype, device=device)
-    one = min(_seconds_of_transform(field) for _ in range(4))
+    shape = (min(needed.grid.shape[0], TIMED), min(needed.grid.shape[1], TIMED))
+    wave = steps_for(shape, dtype, device).Wave(torch.ones((1, *shape), dtype=dtype, device=device))
+    kernel = propagator(Grid(shape, needed.grid.extent), 300e3, 2.0, dtype=dtype, device=device)
+    one = min(_seconds_of_transform(wave, kernel) for _ in range(4))
     samples, timed = math.prod(needed.grid.shape), math.prod(shape)
     if samples > timed:
         one *= samples * math.log(samples) / (timed * math.log(timed))
-    return replace(needed, seconds=OVERHEAD * one * needed.transforms / threads)
+    return replace(needed, seconds=START + OVERHEAD * one * needed.transforms / threads)
 
 
-def _seconds_of_transform(field: torch.Tensor) -> float:
-    """Seconds that one transform of `field` takes, in one thread if it is on the CPU, as the engine does it."""
-    if field.device.type == "cpu":
-        array = field.numpy()
-        start = time.perf_counter()
-        scipy.fft.fft2(array, overwrite_x=True, norm="ortho")
-        return time.perf_counter() - start
-    torch.cuda.synchronize(field.device)
+def _seconds_of_transform(wave: Any, kernel: Propagator) -> float:
+    """Seconds that one transform takes, half of a free propagation."""
+    _wait(kernel.x.device)
     start = time.perf_counter()
-    torch.fft.fft2(field)
-    torch.cuda.synchronize(field.device)
-    return time.perf_counter() - start
+    wave.propagate(kernel)
+    wave.array()
+    _wait(kernel.x.device)
+    return (time.perf_counter() - start) / 2
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def available_memory(device: torch.device) -> int:

@@ -1,6 +1,8 @@
-"""The steps of multislice compiled for one CPU thread; the same functions as in `steps_torch`.
+"""The steps of multislice compiled for one CPU thread in single precision; the same ones as in `steps_torch`.
 
-They release the interpreter lock, so that several configurations can run beside each other in threads.
+They release the interpreter lock, so that several configurations can run beside each other in threads. A wave on its
+way is kept as its transform along x between slices, and each slice takes sixteen rows back, through, and on in one
+visit: a field is read and written twice for each slice.
 """
 
 from __future__ import annotations
@@ -10,16 +12,26 @@ from typing import Any
 
 import numba
 import numpy as np
-import scipy.fft
 import torch
+from numpy.typing import NDArray
 
-from construction_zone.simulate.core import FINE, SIZE
+from construction_zone.simulate.core import FINE, SIZE, Cores
+from construction_zone.simulate.fft import fields, plan
+from construction_zone.simulate.fft.lanes import COUNT
 from construction_zone.simulate.propagation import Propagator
 from construction_zone.simulate.window import STEPS, WIDTH, table
 
+FIELDS, FIELDS_OF_A_WAVE = 2, 1
+"""Fields that the potentials of one configuration take at once, and each of its waves."""
+
 _compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 _TABLE = table()
-_HALF = SIZE // 2 - 1
+_NO_CORES = np.zeros((1, SIZE, SIZE), np.complex64)
+
+
+def can_do(shape: tuple[int, int], dtype: torch.dtype) -> bool:
+    """Whether these steps take fields of `shape` (ny, nx) and `dtype`: complex64, sizes of small prime factors."""
+    return dtype == torch.complex64 and all(plan(size) is not None for size in shape)
 
 
 def spread(field: torch.Tensor, part: int, positions: torch.Tensor) -> None:
@@ -29,58 +41,104 @@ def spread(field: torch.Tensor, part: int, positions: torch.Tensor) -> None:
         _spread(target[b], part, atoms[b], _TABLE)
 
 
-def add_filtered(total: torch.Tensor, spectrum: torch.Tensor, factor: torch.Tensor, first: bool) -> None:
-    """Add `spectrum` · `factor` (ny, nx, real) to `total`, or write it there if it is the `first`."""
-    for b in range(len(total)):
-        _add_filtered(total[b].numpy(), spectrum[b].numpy(), factor.numpy(), first)
+def add_filtered(total: torch.Tensor, spreads: torch.Tensor, factor: torch.Tensor, begin: bool, end: bool) -> None:
+    """Add the spectrum of `spreads` · `factor` (ny, nx, real) to `total`, and in the `end` transform it back.
 
-
-def transform(field: torch.Tensor) -> torch.Tensor:
-    """The Fourier transform of `field`, in its memory."""
-    return torch.from_numpy(scipy.fft.fft2(field.numpy(), overwrite_x=True))
-
-
-def inverse(spectrum: torch.Tensor) -> torch.Tensor:
-    """The inverse Fourier transform of `spectrum`, in its memory."""
-    return torch.from_numpy(scipy.fft.ifft2(spectrum.numpy(), overwrite_x=True))
-
-
-def transmit(
-    wave: torch.Tensor,
-    potentials: torch.Tensor,
-    part: int,
-    sigma: float,
-    cores: list[tuple[torch.Tensor, torch.Tensor]],
-    result: torch.Tensor,
-) -> None:
-    """Write `wave` · (exp(iσV) + Σ cores) to `result`, which is another field.
-
-    V in V·Å is the real (`part` 0) or imaginary (1) part of `potentials`. `cores` holds, for each element, the
-    positions of its atoms and its patches (see `core.core_patches`).
+    To `begin` with there is nothing to add to. What `spreads` holds is lost.
     """
-    phase_shift = _phase_shift_single if wave.dtype == torch.complex64 else _phase_shift_double
-    scales = (sigma, 0.0) if part == 0 else (0.0, sigma)
-    for b in range(len(wave)):
-        phase_shift(wave[b].numpy(), potentials[b].numpy(), *scales, result[b].numpy())
-        for positions, patches in cores:
-            _add_cores(wave[b].numpy(), positions[b].numpy(), patches.numpy(), result[b].numpy())
+    along_y, along_x = plan(total.shape[-2]), plan(total.shape[-1])
+    for b in range(len(total)):
+        field, sums = spreads[b].numpy(), total[b].numpy()
+        fields.rows(field, along_x, False, field.shape[1])
+        fields.filtered_columns(field, along_y, factor.numpy(), sums, begin, end)
+        if end:
+            fields.rows(sums, along_x, True, field.shape[1])
 
 
-def propagate(wave: torch.Tensor, kernel: Propagator) -> torch.Tensor:
-    """`wave` after free propagation by `kernel`, in its memory; columns outside the band are not transformed."""
-    field, kept = wave.numpy(), int(kernel.keep.max())
-    inside = [field[..., :kept], field[..., max(kept, field.shape[-1] - kept + 1) :]]
-    scipy.fft.fft(field, axis=-1, overwrite_x=True)
-    for columns in inside:
-        if columns.shape[-1]:
-            scipy.fft.fft(columns, axis=-2, overwrite_x=True)
-    for b in range(len(field)):
-        _propagate(field[b], kernel.y.numpy(), kernel.x.numpy(), kernel.keep.numpy())
-    for columns in inside:
-        if columns.shape[-1]:
-            scipy.fft.ifft(columns, axis=-2, overwrite_x=True)
-    scipy.fft.ifft(field, axis=-1, overwrite_x=True)
-    return wave
+class Wave:
+    """Waves (batch, ny, nx) on their way through a specimen, in the memory of `field`."""
+
+    def __init__(self, field: torch.Tensor) -> None:
+        self._field = field
+        self._y, self._x = plan(field.shape[-2]), plan(field.shape[-1])
+        self._kept = field.shape[-1] // 2 + 1
+        # what the field holds: the wave, or its transform along x on the way to columns or back from them
+        self._state = "wave"
+
+    def array(self) -> torch.Tensor:
+        """The waves; they may be overwritten by the next step."""
+        assert self._state != "on", "a slice is followed by a propagation"
+        if self._state == "back":
+            for field in self._field.numpy():
+                fields.rows(field, self._x, True, self._kept)
+            self._state = "wave"
+        return self._field
+
+    def propagate(self, kernel: Propagator) -> None:
+        """Propagate freely by `kernel`."""
+        kept = int(kernel.keep.max())
+        if self._state != "on":
+            for field in self.array().numpy():
+                fields.rows(field, self._x, False, kept)
+        for field in self._field.numpy():
+            fields.propagated_columns(field, self._y, kernel.y.numpy(), kernel.x.numpy(), kernel.keep.numpy())
+        self._kept, self._state = kept, "back"
+
+    def transmit(self, potentials: torch.Tensor, part: int, sigma: float, cores: Cores | None) -> None:
+        """Multiply by exp(iσV) + Σ cores, V in V·Å the real (`part` 0) or imaginary (1) part of `potentials`."""
+        assert self._state != "on", "a slice is followed by a propagation"
+        scales = (sigma, 0.0) if part == 0 else (0.0, sigma)
+        ny, nx = self._field.shape[-2:]
+        for b, field in enumerate(self._field.numpy()):
+            placed = _no_cores(ny) if cores is None else _placed(cores, b, ny, nx)
+            fields.transmitted_rows(
+                field, self._x, self._state == "back", self._kept, potentials[b].numpy(), *scales, placed
+            )
+        self._state = "on"
+
+
+def _placed(cores: Cores, b: int, ny: int, nx: int) -> tuple[NDArray[Any], ...]:
+    patches = cores.patches.numpy().reshape(-1, SIZE, SIZE)
+    return (*_core_places(cores.positions[b].numpy(), cores.elements.numpy(), ny, nx), patches)
+
+
+def _no_cores(ny: int) -> tuple[NDArray[Any], ...]:
+    nothing = np.zeros(0, np.int64)
+    return (np.zeros(-(-ny // COUNT) + 1, np.int64), nothing, nothing, nothing, nothing, _NO_CORES)
+
+
+@_compiled
+def _core_places(positions: Any, elements: Any, ny: int, nx: int) -> Any:
+    """Where the atoms' patches go: for each block of sixteen rows the atoms that touch it, and for each atom its first
+    row and column and the number of its patch."""
+    count, blocks = len(positions), (ny + COUNT - 1) // COUNT
+    tops, lefts, which = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    for n in range(count):
+        y, x = int(np.rint(positions[n, 0] * FINE)), int(np.rint(positions[n, 1] * FINE))
+        tops[n] = (y // FINE - (SIZE // 2 - 1)) % ny
+        lefts[n] = (x // FINE - (SIZE // 2 - 1)) % nx
+        which[n] = (elements[n] * FINE + y % FINE) * FINE + x % FINE
+    touched = np.zeros(blocks + 1, np.int64)
+    for n in range(count):
+        for i in range(SIZE):
+            if _enters(tops[n], i, ny):
+                touched[(tops[n] + i) % ny // COUNT + 1] += 1
+    starts = np.cumsum(touched)
+    atoms, filled = np.empty(starts[-1], np.int64), starts.copy()
+    for n in range(count):
+        for i in range(SIZE):
+            if _enters(tops[n], i, ny):
+                block = (tops[n] + i) % ny // COUNT
+                atoms[filled[block]] = n
+                filled[block] += 1
+    return starts, atoms, tops, lefts, which
+
+
+@_compiled
+def _enters(top: int, i: int, ny: int) -> bool:
+    """Whether row i of a patch that begins at row `top` is its first in a block of rows."""
+    row = (top + i) % ny
+    return i == 0 or (row % COUNT == 0 and row // COUNT != top // COUNT)
 
 
 @_compiled
@@ -107,75 +165,3 @@ def _spread(target: Any, part: int, positions: Any, table: Any) -> None:
             row = (top + i) % ny
             for j in range(WIDTH):
                 target[row, (left + j) % nx, part] += weight * weights[j]
-
-
-@_compiled
-def _add_filtered(total: Any, spectrum: Any, factor: Any, first: bool) -> None:
-    for i in range(total.shape[0]):
-        if first:
-            for j in range(total.shape[1]):
-                total[i, j] = spectrum[i, j] * factor[i, j]
-        else:
-            for j in range(total.shape[1]):
-                total[i, j] += spectrum[i, j] * factor[i, j]
-
-
-@_compiled
-def _phase_shift_double(wave: Any, potentials: Any, s_real: float, s_imag: float, result: Any) -> None:
-    for i in range(wave.shape[0]):
-        for j in range(wave.shape[1]):
-            phase = s_real * potentials[i, j].real + s_imag * potentials[i, j].imag
-            result[i, j] = wave[i, j] * complex(math.cos(phase), math.sin(phase))
-
-
-@_compiled
-def _phase_shift_single(wave: Any, potentials: Any, s_real: float, s_imag: float, result: Any) -> None:
-    # cosine and sine by their series on |z| ≤ π/2 after taking whole half turns off, in a form that vectorises; the
-    # series' next terms are below 2e-7, and π is split in three so that nothing is lost for phases up to 1e4
-    f = np.float32
-    s0, s1, one = f(s_real), f(s_imag), f(1.0)
-    for i in range(wave.shape[0]):
-        for j in range(wave.shape[1]):
-            pair = potentials[i, j]
-            phase = s0 * pair.real + s1 * pair.imag
-            turns = np.rint(phase * f(0.3183098861837907))
-            z = ((phase - turns * f(3.140625)) - turns * f(9.67502593994140625e-4)) - turns * f(1.509957990978376432e-7)
-            q = z * z
-            sine = f(1 / 362880) + q * f(-1 / 39916800)
-            sine = z * (one + q * (f(-1 / 6) + q * (f(1 / 120) + q * (f(-1 / 5040) + q * sine))))
-            cosine = f(1 / 40320) + q * (f(-1 / 3628800) + q * f(1 / 479001600))
-            cosine = one + q * (f(-1 / 2) + q * (f(1 / 24) + q * (f(-1 / 720) + q * cosine)))
-            half = turns * f(0.5)
-            sign = one - f(4.0) * (half - np.floor(half))
-            sine *= sign
-            cosine *= sign
-            a = wave[i, j]
-            result[i, j] = complex(a.real * cosine - a.imag * sine, a.real * sine + a.imag * cosine)
-
-
-@_compiled
-def _add_cores(wave: Any, positions: Any, patches: Any, result: Any) -> None:
-    ny, nx = wave.shape
-    for n in range(len(positions)):
-        y, x = int(np.rint(positions[n, 0] * FINE)), int(np.rint(positions[n, 1] * FINE))
-        top, left = y // FINE - _HALF, x // FINE - _HALF
-        patch = patches[y % FINE, x % FINE]
-        for i in range(SIZE):
-            row = (top + i) % ny
-            for j in range(SIZE):
-                column = (left + j) % nx
-                result[row, column] += wave[row, column] * patch[i, j]
-
-
-@_compiled
-def _propagate(spectrum: Any, along_y: Any, along_x: Any, keep: Any) -> None:
-    ny, nx = spectrum.shape
-    for i in range(ny):
-        kept, factor = keep[i], along_y[i]
-        for j in range(kept):
-            spectrum[i, j] *= factor * along_x[j]
-        end = nx - kept + 1 if kept > 0 else nx
-        for j in range(kept, min(end, nx)):
-            spectrum[i, j] = 0
-        for j in range(max(end, kept), nx):
-            spectrum[i, j] *= factor * along_x[j]

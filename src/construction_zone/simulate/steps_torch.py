@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import torch
 
-from construction_zone.simulate.core import FINE, SIZE
+from construction_zone.simulate.core import FINE, SIZE, Cores
 from construction_zone.simulate.propagation import Propagator
 from construction_zone.simulate.window import WIDTH, window
+
+FIELDS, FIELDS_OF_A_WAVE = 7, 2
+"""Fields that the potentials of one configuration take at once with what torch needs on the way, and each wave."""
 
 
 def spread(field: torch.Tensor, part: int, positions: torch.Tensor) -> None:
@@ -23,55 +26,57 @@ def spread(field: torch.Tensor, part: int, positions: torch.Tensor) -> None:
     flat.index_add_(0, index.reshape(-1), weights.reshape(-1).to(flat.dtype))
 
 
-def add_filtered(total: torch.Tensor, spectrum: torch.Tensor, factor: torch.Tensor, first: bool) -> None:
-    """Add `spectrum` · `factor` (ny, nx, real) to `total`, or write it there if it is the `first`."""
-    if first:
+def add_filtered(total: torch.Tensor, spreads: torch.Tensor, factor: torch.Tensor, begin: bool, end: bool) -> None:
+    """Add the spectrum of `spreads` · `factor` (ny, nx, real) to `total`, and in the `end` transform it back.
+
+    To `begin` with there is nothing to add to.
+    """
+    spectrum = torch.fft.fft2(spreads)
+    if begin:
         torch.mul(spectrum, factor, out=total)
     else:
         total.addcmul_(spectrum, factor)
+    if end:
+        torch.fft.ifft2(total, out=total)
 
 
-def transform(field: torch.Tensor) -> torch.Tensor:
-    """The Fourier transform of `field`."""
-    return torch.fft.fft2(field)
+class Wave:
+    """Waves (batch, ny, nx) on their way through a specimen, in the memory of `field` and another like it."""
+
+    def __init__(self, field: torch.Tensor) -> None:
+        self._field, self._other = field, torch.empty_like(field)
+
+    def array(self) -> torch.Tensor:
+        """The waves; they may be overwritten by the next step."""
+        return self._field
+
+    def propagate(self, kernel: Propagator) -> None:
+        """Propagate freely by `kernel`."""
+        self._field = torch.fft.ifft2(torch.fft.fft2(self._field).mul_(kernel.whole()))
+
+    def transmit(self, potentials: torch.Tensor, part: int, sigma: float, cores: Cores | None) -> None:
+        """Multiply by exp(iσV) + Σ cores, V in V·Å the real (`part` 0) or imaginary (1) part of `potentials`."""
+        phase = torch.view_as_real(potentials)[..., part] * sigma
+        wave, result = self._field, self._other
+        torch.mul(wave, torch.complex(torch.cos(phase), torch.sin(phase)), out=result)
+        if cores is not None:
+            _add_cores(wave, cores, result)
+        # two fields in turn: new ones for every slice would fragment the memory
+        self._field, self._other = result, wave
 
 
-def inverse(spectrum: torch.Tensor) -> torch.Tensor:
-    """The inverse Fourier transform of `spectrum`."""
-    return torch.fft.ifft2(spectrum)
-
-
-def transmit(
-    wave: torch.Tensor,
-    potentials: torch.Tensor,
-    part: int,
-    sigma: float,
-    cores: list[tuple[torch.Tensor, torch.Tensor]],
-    result: torch.Tensor,
-) -> None:
-    """Write `wave` · (exp(iσV) + Σ cores) to `result`, which is another field.
-
-    V in V·Å is the real (`part` 0) or imaginary (1) part of `potentials`. `cores` holds, for each element, the
-    positions of its atoms and its patches (see `core.core_patches`).
-    """
-    phase = torch.view_as_real(potentials)[..., part] * sigma
-    torch.mul(wave, torch.complex(torch.cos(phase), torch.sin(phase)), out=result)
+def _add_cores(wave: torch.Tensor, cores: Cores, result: torch.Tensor) -> None:
+    """Add `wave` · core of every atom to `result`."""
     _, ny, nx = wave.shape
-    source, target = wave.reshape(-1), torch.view_as_real(result).view(-1, 2)
-    for positions, patches in cores:
-        fine = torch.round(positions * FINE).long()
-        sample, place = torch.div(fine, FINE, rounding_mode="floor"), fine.remainder(FINE)
-        around = torch.arange(SIZE, device=wave.device) - (SIZE // 2 - 1)
-        index = _flat(
-            (sample[..., 0, None] + around).remainder(ny), (sample[..., 1, None] + around).remainder(nx), ny, nx
-        ).reshape(-1)
-        added = source[index] * patches[place[..., 0], place[..., 1]].reshape(-1)
-        target.index_add_(0, index, torch.view_as_real(added))
-
-
-def propagate(wave: torch.Tensor, kernel: Propagator) -> torch.Tensor:
-    """`wave` after free propagation by `kernel`."""
-    return torch.fft.ifft2(torch.fft.fft2(wave).mul_(kernel.whole()))
+    fine = torch.round(cores.positions * FINE).long()
+    sample, place = torch.div(fine, FINE, rounding_mode="floor"), fine.remainder(FINE)
+    around = torch.arange(SIZE, device=wave.device) - (SIZE // 2 - 1)
+    index = _flat(
+        (sample[..., 0, None] + around).remainder(ny), (sample[..., 1, None] + around).remainder(nx), ny, nx
+    ).reshape(-1)
+    patches = cores.patches[cores.elements, place[..., 0], place[..., 1]].reshape(-1)
+    added = wave.reshape(-1)[index] * patches
+    torch.view_as_real(result).view(-1, 2).index_add_(0, index, torch.view_as_real(added))
 
 
 def _along(coordinate: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:

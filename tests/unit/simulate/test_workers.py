@@ -39,7 +39,7 @@ def test_torch_has_its_threads_back() -> None:
 def test_an_error_in_one_thread_ends_the_run(
     configurations: int, thickness: float, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    transmit, lock = steps_compiled.transmit, threading.Lock()
+    transmit, lock = steps_compiled.Wave.transmit, threading.Lock()
     calls: list[int] = []
 
     def failing(*args):
@@ -52,7 +52,7 @@ def test_an_error_in_one_thread_ends_the_run(
             time.sleep(0.1)  # so that a busy machine does not take longer to notice than to finish
         return transmit(*args)
 
-    monkeypatch.setattr(steps_compiled, "transmit", failing)
+    monkeypatch.setattr(steps_compiled.Wave, "transmit", failing)
     before, running = torch.get_num_threads(), threading.active_count()
     torch.set_num_threads(3)
     try:
