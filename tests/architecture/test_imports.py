@@ -1,9 +1,9 @@
 """Imports between rooms go one way, and heavy packages are imported only where they are used."""
 
 import ast
+import resource
 import subprocess
 import sys
-import time
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -67,10 +67,16 @@ def test_building_needs_no_torch_and_imports_fast() -> None:
     code = "import sys, construction_zone as cz; cz.Crystal, cz.Scene; sys.exit('torch' in sys.modules)"
     seconds = []
     for _ in range(3):  # the fastest of three: the first one fills the disk cache
-        start = time.perf_counter()
+        start = processor_time()
         subprocess.run([sys.executable, "-c", code], check=True)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(processor_time() - start)
     assert min(seconds) < 1.5
+
+
+def processor_time() -> float:
+    """Seconds of processor time of all processes that this one has started; other work does not count."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
