@@ -150,6 +150,10 @@ PICTURES: dict[str, Picture] = {
         alone(lambda: prefabs.adsorbates(gold(), "CO", coverage=0.2, height=1.9, head=1)),
         "element",
     ),
+    "ligands": (
+        alone(lambda: prefabs.ligands(gold(30), "octanethiolate", coverage=0.2, site="hollow")),
+        "element",
+    ),
     "twinned": (slice_of(lambda: prefabs.twinned(tilted(), radius=22, positions=[-5, 0, 4])), "layer"),
     "faulted": (
         slice_of(

@@ -13,6 +13,7 @@ from construction_zone.build.prefabs.dislocations import dislocated
 from construction_zone.build.prefabs.dressed import adatoms, adsorbates, roughened, stepped
 from construction_zone.build.prefabs.exposure import alpha_shape, coordination, normals, undercoordinated
 from construction_zone.build.prefabs.grain_boundaries import grain_boundary
+from construction_zone.build.prefabs.ligands import ligands
 from construction_zone.build.prefabs.multiply_twinned import decahedron, icosahedron
 from construction_zone.build.prefabs.placing import rest, scatter, several
 from construction_zone.build.prefabs.planar import faulted, twinned
@@ -57,6 +58,7 @@ __all__ = [
     "icosahedron",
     "janus",
     "layers",
+    "ligands",
     "moire",
     "multi_shell",
     "nanotube",

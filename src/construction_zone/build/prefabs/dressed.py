@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from construction_zone import seeding
-from construction_zone.build import arrays, inputs, surfaces
-from construction_zone.build.generators import Crystal, Generator, Molecule
-from construction_zone.build.generators.base import PERIODIC_FILM
-from construction_zone.build.inputs import Floats, Point
+from construction_zone.build import inputs, surfaces
+from construction_zone.build.generators import Crystal, Molecule
+from construction_zone.build.inputs import Floats
 from construction_zone.build.neighbours import has_near, tree
 from construction_zone.build.prefabs.base import prefab
 from construction_zone.build.prefabs.compound import crystal_under, nearest_neighbour
+from construction_zone.build.prefabs.dressing import dressed, share, with_atoms, with_molecules
 from construction_zone.build.prefabs.exposure import coordination, normals
 from construction_zone.build.prefabs.facets import plane_towards, shown
 from construction_zone.build.prefabs.symmetry import Miller
-from construction_zone.build.torus import Periodic
-from construction_zone.build.transforms import Affine, align, rotation
-from construction_zone.build.volumes import Volume, finite_bounds
+from construction_zone.build.transforms import align, rotation
 from construction_zone.build.zone import Zone
 from construction_zone.errors import InvalidInput, SceneError
 from construction_zone.seeding import Seed
@@ -34,75 +31,6 @@ _BONDED = 1.2
 
 _SUPPORT = 3
 """Neighbours that a new atom on a surface needs: a hollow of a close-packed or a square facet."""
-
-
-class Change(Protocol):
-    """What is done to a particle's atoms."""
-
-    def __call__(self, atoms: Atoms, crystal: Crystal | None, rng: np.random.Generator) -> tuple[Atoms, dict[str, Any]]:
-        """The changed atoms and what was done, in plain values."""
-        ...
-
-
-@dataclass(frozen=True)
-class Dressed:
-    """A particle with a change of its surface, as a generator.
-
-    Parameters
-    ----------
-    particle
-        The zone that is changed.
-    change
-        What is done.
-    prefab
-        Name of the prefab.
-    own_seed
-        The prefab's seed; the scene's decides too.
-    """
-
-    particle: Zone
-    change: Change
-    prefab: str
-    own_seed: int
-
-    @property
-    def generator(self) -> Generator:
-        """What fills the particle."""
-        return self.particle.generator
-
-    @property
-    def phase(self) -> str:
-        """Name of the material: that of the particle."""
-        return self.particle.generator.phase
-
-    @property
-    def pose(self) -> Affine:
-        """Origin and orientation of the particle."""
-        return self.particle.generator.pose
-
-    @property
-    def lattice(self) -> Floats | None:
-        """The lattice of the particle, if it has one."""
-        return getattr(self.particle.generator, "lattice", None)
-
-    def moved(self, affine: Affine) -> Dressed:
-        """This generator after the map `affine`."""
-        return replace(self, particle=self.particle.moved(affine))
-
-    def fill(self, volume: Volume, *, cell: Point, seed: Seed = 0, periodic: Periodic = PERIODIC_FILM) -> Atoms:
-        """The changed atoms that lie in `volume`; see `Generator.fill`."""
-        inner = self.particle
-        atoms = inner.generator.fill(inner.volume, cell=cell, seed=seed, periodic=periodic)
-        record = atoms.info.get("record", {})
-        rng = seeding.generator(seed, "dressed", self.prefab, self.own_seed)
-        changed, made = self.change(atoms, crystal_under(inner.generator), rng)
-        inside = volume.contains(changed.positions)
-        if not inside.any():
-            raise SceneError(f"the surface of {self.phase} was changed until no atom was left in the volume")
-        info = changed.info
-        changed = changed[inside]
-        changed.info = {**info, "record": {"prefab": self.prefab, **made, "base": record}}
-        return changed
 
 
 @prefab
@@ -122,8 +50,7 @@ def adatoms(
     seed
         Which sites (the seed of the scene decides too).
     """
-    share = _share(coverage, "coverage")
-    return _dressed(particle, _Adatoms(share, element, None), "adatoms", 6.0, seed, name)
+    return dressed(particle, _Adatoms(share(coverage, "coverage"), element, None), "adatoms", 6.0, seed, name)
 
 
 @prefab
@@ -138,7 +65,7 @@ def stepped(
     if crystal is None:
         raise InvalidInput("the particle is no crystal, so it has no facet to put a step on")
     plane_towards(crystal, facet)
-    return _dressed(particle, _Adatoms(_share(covered, "covered"), None, facet), "stepped", 8.0, seed, name)
+    return dressed(particle, _Adatoms(share(covered, "covered"), None, facet), "stepped", 8.0, seed, name)
 
 
 @prefab
@@ -154,7 +81,7 @@ def roughened(particle: Zone, *, fraction: float = 0.3, seed: Seed = 0, name: st
     seed
         Which (the seed of the scene decides too).
     """
-    return _dressed(particle, _Roughening(_share(fraction, "fraction")), "roughened", 0.0, seed, name)
+    return dressed(particle, _Roughening(share(fraction, "fraction")), "roughened", 0.0, seed, name)
 
 
 @prefab
@@ -198,13 +125,13 @@ def adsorbates(
         raise InvalidInput(f"head is {head!r}; the molecule has atoms 0 to {len(molecule.numbers) - 1}")
     change = _Adsorption(
         molecule,
-        _share(coverage, "coverage"),
+        share(coverage, "coverage"),
         inputs.not_negative(spacing, "spacing"),
         inputs.positive(height, "height"),
         int(head),
     )
     size = float(np.linalg.norm(molecule.positions - molecule.positions[head], axis=1).max())
-    return _dressed(particle, change, "adsorbates", height + size + 1.0, seed, name)
+    return dressed(particle, change, "adsorbates", height + size + 1.0, seed, name)
 
 
 @dataclass(frozen=True)
@@ -235,7 +162,7 @@ class _Adatoms:
             chosen = np.sort(np.argsort(places @ along, kind="stable")[:count])
             made |= {"facet": shown(self.facet), "along": along.tolist()}
         kinds = numbers[chosen] if self.element is None else np.full(count, _number(self.element))
-        return _with(atoms, kinds, places[chosen], sublattice[chosen]), {
+        return with_atoms(atoms, kinds, places[chosen], sublattice[chosen]), {
             **made,
             "added": count,
             "of_sites": len(places),
@@ -302,24 +229,8 @@ class _Adsorption:
                 f"only {len(placed)} of {wanted} molecules {self.molecule.phase} fitted {len(exposed)} exposed atoms, "
                 f"{self.spacing:g} Å apart; lower coverage or spacing"
             )
-        places, numbers = np.concatenate(placed), np.tile(self.molecule.numbers, wanted)
-        joined = _with(atoms, numbers, places, np.full(len(places), -1), np.tile(self.molecule.thermal_u, wanted))
-        names = list(atoms.info.get("phases", [])) or [crystal.phase if crystal is not None else "particle"]
-        joined.arrays["phase"][len(atoms) :] = len(names)
-        joined.info["phases"] = [*names, self.molecule.phase]
+        joined = with_molecules(atoms, crystal, self.molecule, placed)
         return joined, {"molecules": wanted, "exposed": len(exposed), "coverage": wanted / len(exposed)}
-
-
-def _dressed(particle: Zone, change: Change, kind: str, grown: float, seed: Seed, name: str) -> Zone:
-    finite_bounds(particle.volume, f"{kind}()")
-    volume = particle.volume.offset(grown) if grown else particle.volume
-    return Zone(volume, Dressed(particle, change, kind, seeding.integer(seed, kind)), name, particle.priority)
-
-
-def _share(value: float, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise InvalidInput(f"{what} is {value!r}; give a share above 0 and up to 1")
-    return float(value)
 
 
 def _number(element: str) -> int:
@@ -353,36 +264,3 @@ def _free_sites(atoms: Atoms, crystal: Crystal) -> tuple[Floats, NDArray[np.int6
     free = (nearest > 0.9 * reach / _BONDED) & (support >= needed)
     sublattice = np.asarray(sites.arrays["sublattice"], dtype=np.int64)
     return sites.positions[free], sites.numbers[free], sublattice[free]
-
-
-def _with(
-    atoms: Atoms,
-    numbers: NDArray[np.int64],
-    places: Floats,
-    sublattice: NDArray[np.int64],
-    thermal_u: Floats | None = None,
-) -> Atoms:
-    """The atoms and some more after them; a new atom is displaced like the others of its element."""
-    joined: dict[str, NDArray[Any]] = {}
-    for name, values in atoms.arrays.items():
-        blank = np.full((len(places), *values.shape[1:]), arrays.blank_of(name, values.dtype), dtype=values.dtype)
-        joined[name] = np.concatenate([values, blank])
-    first = len(atoms)
-    joined["numbers"][first:], joined["positions"][first:] = numbers, places
-    if "sublattice" in joined:
-        joined["sublattice"][first:] = sublattice
-    for name in ("phase", "grain", "part"):
-        if name in joined:
-            joined[name][first:] = 0
-    if arrays.IDEAL in joined:
-        joined[arrays.IDEAL][first:] = places
-    if thermal_u is not None:
-        joined["thermal_u"][first:] = thermal_u
-    else:
-        known = dict(zip(atoms.numbers.tolist(), atoms.arrays["thermal_u"].tolist(), strict=True))
-        joined["thermal_u"][first:] = [known.get(z, 0.0) for z in np.asarray(numbers).tolist()]
-    if "phase" not in joined:
-        joined["phase"] = np.zeros(first + len(places), dtype=np.int64)
-    made = arrays.assembled(joined.pop("numbers"), joined.pop("positions"), joined)
-    made.info.update(atoms.info)
-    return made
