@@ -24,6 +24,7 @@ def generate(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread; by default all cores.")] = None,
     device: Annotated[str, typer.Option(help="Where to simulate: cpu or cuda.")] = "cpu",
+    until: Annotated[str, typer.Option(metavar="STAGE", help="Last stage: structures, waves or images.")] = "images",
 ) -> None:
     """Make the dataset that RECIPE describes, or what is missing of it.
 
@@ -31,7 +32,7 @@ def generate(
     """
     from construction_zone.dataset.generate import generate as run
 
-    done = run(recipe, out, count=count, seed=seed, workers=workers, device=device)
+    done = run(recipe, out, count=count, seed=seed, workers=workers, device=device, until=until)
     report.made(done)
     if count is not None and done.total > count:
         report.out.print(f"{count} structures were asked for; the {done.total} that are there stay")

@@ -1,18 +1,204 @@
-"""Files that appear whole or not at all, and are on the disk when they appear."""
+"""Where a dataset's files lie: a directory, or any place that fsspec knows; files appear whole or not at all."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
 
 from construction_zone.errors import StoreError
 
 
+class Place(Protocol):
+    """Files by relative name; `names` and `files` leave out those that begin with a dot."""
+
+    def read(self, name: str) -> bytes: ...
+    def write(self, name: str, data: bytes) -> None: ...
+    def exists(self, name: str) -> bool: ...
+    def names(self, folder: str) -> list[str]: ...
+    def files(self, folder: str = "") -> Iterator[str]: ...
+    def put(self, source: Path, name: str) -> None: ...
+    def remove(self, name: str) -> None: ...
+    def aside(self) -> Path: ...
+    def zarr(self, name: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory of this machine."""
+
+    root: Path
+
+    def read(self, name: str) -> bytes:
+        """What the file `name` holds; `FileNotFoundError` if there is none."""
+        return (self.root / inside(name)).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file of `data` at `name` in one step, replacing what was there."""
+        path = self.root / inside(name)
+        try:
+            write_whole(path, data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file or folder `name`."""
+        return (self.root / inside(name)).exists()
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files and folders in `folder`; none if it is not there."""
+        try:
+            with os.scandir(self.root / inside(folder)) as entries:
+                return [entry.name for entry in entries if not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files(self, folder: str = "") -> Iterator[str]:
+        """Names of all files under `folder`, in order; links are files, wherever they lead."""
+        top = self.root / inside(folder)
+        for path, folders, names in os.walk(top):
+            links = [name for name in folders if (Path(path) / name).is_symlink()]
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in links)
+            for name in sorted([*names, *links]):
+                if not name.startswith("."):
+                    yield (Path(path) / name).relative_to(self.root).as_posix()
+
+    def put(self, source: Path, name: str) -> None:
+        """Move the finished file or folder `source` to `name` in one step, replacing what was there."""
+        target = self.root / inside(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.remove(name)
+        move_whole(source, target)
+
+    def remove(self, name: str) -> None:
+        """Remove the file or folder `name`, if it is there."""
+        path = self.root / inside(name)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def aside(self) -> Path:
+        """A new folder on the same disk, where files are made before they are moved into place."""
+        folder = self.root / ".partial" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return folder
+
+    def zarr(self, name: str) -> Any:
+        """What zarr opens for `name`."""
+        return self.root / inside(name)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """A place given by a URL of fsspec: memory://, s3://, gs://, …; an object appears whole by nature."""
+
+    url: str
+
+    def _at(self, name: str) -> tuple[Any, str]:
+        import fsspec
+
+        try:
+            system, path = fsspec.url_to_fs(self.url)
+        except (ImportError, ValueError) as error:
+            raise StoreError(f"{self.url} cannot be reached: {error}") from error
+        name = inside(name)
+        return system, f"{path.rstrip('/')}/{name}" if name else path.rstrip("/")
+
+    def read(self, name: str) -> bytes:
+        """What the object `name` holds; `FileNotFoundError` if there is none."""
+        system, path = self._at(name)
+        return bytes(system.cat_file(path))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put an object of `data` at `name`, replacing what was there."""
+        system, path = self._at(name)
+        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        system.pipe_file(path, data)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object `name`, or any below it."""
+        system, path = self._at(name)
+        return bool(system.exists(path))
+
+    def names(self, folder: str) -> list[str]:
+        """Names of what lies directly in `folder`; none if it is not there."""
+        system, path = self._at(folder)
+        try:
+            found = system.ls(path, detail=False)
+        except FileNotFoundError:
+            return []
+        names = (entry.rstrip("/").rpartition("/")[2] for entry in found)
+        return [name for name in names if name and not name.startswith(".")]
+
+    def files(self, folder: str = "") -> Iterator[str]:
+        """Names of all objects under `folder`, in order."""
+        system, path = self._at(folder)
+        _, top = self._at("")
+        for entry in sorted(system.find(path)):
+            name = entry.lstrip("/").removeprefix(top.lstrip("/")).lstrip("/")
+            if not any(part.startswith(".") for part in name.split("/")):
+                yield name
+
+    def put(self, source: Path, name: str) -> None:
+        """Upload the finished file or folder `source` to `name`, replacing what was there."""
+        self.remove(name)
+        if source.is_file():
+            self.write(name, source.read_bytes())
+            return
+        for path in sorted(source.rglob("*")):
+            if path.is_file():
+                self.write(f"{name}/{path.relative_to(source).as_posix()}", path.read_bytes())
+
+    def remove(self, name: str) -> None:
+        """Remove the object `name`, and all below it."""
+        system, path = self._at(name)
+        if system.exists(path):
+            system.rm(path, recursive=True)
+
+    def aside(self) -> Path:
+        """A new folder of this machine, where files are made before they are uploaded."""
+        return Path(tempfile.mkdtemp(prefix="czone-"))
+
+    def zarr(self, name: str) -> Any:
+        """What zarr opens for `name`."""
+        from zarr.storage import FsspecStore
+
+        return FsspecStore.from_url(f"{self.url.rstrip('/')}/{inside(name)}".rstrip("/"))
+
+
+def place_of(root: str | Path) -> Place:
+    """The directory or the place of a URL that `root` names."""
+    text = str(root)
+    if "://" not in text:
+        return Directory(Path(root))
+    return Directory(Path(text.removeprefix("file://"))) if text.startswith("file://") else Objects(text)
+
+
+def inside(name: str) -> str:
+    """`name`, if it stays below the place that it is relative to; metadata may not lead elsewhere."""
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or (parts and ":" in parts[0]):
+        raise StoreError(f"the name {name!r} leads out of the dataset; it is damaged or not to be trusted")
+    return name
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of `data`, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Put a file of `data` at `path` in one step, replacing what was there."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         with partial.open("wb") as file:
             file.write(data)
@@ -25,11 +211,13 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def move_whole(source: Path, target: Path) -> None:
-    """Move the finished folder `source` to `target` in one step, once every file in it is on the disk."""
+    """Move the finished file or folder `source` to `target` in one step, once all of it is on the disk."""
     for folder, _, names in os.walk(source):
         for name in names:
             sync(Path(folder, name))
         sync(Path(folder))
+    if source.is_file():
+        sync(source)
     source.rename(target)
     sync(target.parent)
 
@@ -44,7 +232,7 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def writing(root: Path) -> Iterator[None]:
+def writing(root: str | Path) -> Iterator[None]:
     """Tell what goes wrong on the disk as a `StoreError` about the dataset `root`."""
     try:
         yield

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -20,11 +18,11 @@ from typing import Any
 
 from construction_zone.dataset import table
 from construction_zone.dataset.capacity import check_room
-from construction_zone.dataset.produce import STAGES, make_structure
+from construction_zone.dataset.produce import STEPS, make, peak_memory
 from construction_zone.dataset.progress import shown
 from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.dataset.session import Session, session
-from construction_zone.dataset.store import Store
+from construction_zone.dataset.store import STAGES, Store
 from construction_zone.errors import ConstructionZoneError, InvalidInput, StoreError
 
 
@@ -74,6 +72,7 @@ def generate(
     seed: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
+    until: str = "images",
     progress: bool = True,
 ) -> Report:
     """Make the dataset that `recipe` describes in the directory `out`, or what is missing of it.
@@ -94,6 +93,8 @@ def generate(
         A script that asks for several needs ``if __name__ == "__main__":`` around the call.
     device
         torch device of simulation and imaging.
+    until
+        the last stage that is made: "structures" (atoms), "waves", or "images". The same call with a later one goes on.
     progress
         show a progress bar on stderr.
 
@@ -108,22 +109,24 @@ def generate(
     """
     recipe = (recipe if isinstance(recipe, Recipe) else load(recipe)).with_(seed=seed, count=count)
     workers = _workers(workers)
+    if until not in STAGES:
+        raise InvalidInput(f"until is {until!r}; give one of {', '.join(STAGES)}")
     start = time.perf_counter()
     with session(Path(out), recipe) as held:
-        there = set(held.store.indices())
+        there = set(held.store.indices(until))
         missing = [index for index in range(recipe.count) if index not in there]
         outcomes: list[Outcome] = []
         if missing:
-            check_room(held.store.root, recipe, len(missing))
-            held.log(f"begin: {len(missing)} structures to make, {len(there)} there, {workers} workers, {device}")
+            check_room(held.store.folder, recipe, len(missing))
+            held.log(f"begin: {len(missing)} to make until {until}, {len(there)} there, {workers} workers, {device}")
             try:
-                _run(held, missing, min(workers, len(missing)), device, progress, outcomes)
+                _run(held, missing, min(workers, len(missing)), device, until, progress, outcomes)
             except KeyboardInterrupt:
-                raise KeyboardInterrupt(_stopped(held, recipe, "interrupted")) from None
+                raise KeyboardInterrupt(_stopped(held, recipe, until, "interrupted")) from None
             except ConstructionZoneError as error:
-                _stopped(held, recipe, f"stopped: {error}")
+                _stopped(held, recipe, until, f"stopped: {error}")
                 raise
-        if outcomes or not held.store.table_file.exists():
+        if outcomes or not held.store.place.exists(table.TABLE):
             table.rebuild(held.store)
         report = _report(held, outcomes, len(there), time.perf_counter() - start)
         if missing:
@@ -131,11 +134,19 @@ def generate(
     return report
 
 
-def _run(held: Session, missing: list[int], workers: int, device: str, progress: bool, outcomes: list[Outcome]) -> None:
+def _run(
+    held: Session,
+    missing: list[int],
+    workers: int,
+    device: str,
+    until: str,
+    progress: bool,
+    outcomes: list[Outcome],
+) -> None:
     """Make the `missing` structures and add what came of each to `outcomes`."""
     with shown(progress, len(missing)) as advance:
         results = _in_processes if workers > 1 else _here
-        with closing(results(held, missing, workers, device)) as stream:
+        with closing(results(held, missing, workers, device, until)) as stream:
             for outcome in stream:
                 outcomes.append(outcome)
                 if outcome.error is None:
@@ -147,13 +158,13 @@ def _run(held: Session, missing: list[int], workers: int, device: str, progress:
                 advance(outcome.error is None)
 
 
-def _here(held: Session, missing: list[int], workers: int, device: str) -> Generator[Outcome]:
+def _here(held: Session, missing: list[int], workers: int, device: str, until: str) -> Generator[Outcome]:
     with _one_thread():
         for index in missing:
-            yield work(held.recipe, index, held.store.root, device)
+            yield work(held.recipe, index, held.store.folder, device, until)
 
 
-def _in_processes(held: Session, missing: list[int], workers: int, device: str) -> Generator[Outcome]:
+def _in_processes(held: Session, missing: list[int], workers: int, device: str, until: str) -> Generator[Outcome]:
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin_worker)
     queue, running = iter(missing), set[Future[Outcome]]()
@@ -161,7 +172,7 @@ def _in_processes(held: Session, missing: list[int], workers: int, device: str) 
     def refill() -> None:
         # a few tasks ahead keep the workers busy; all at once would hold millions in memory
         for index in queue:
-            running.add(pool.submit(work, held.recipe, index, held.store.root, device))
+            running.add(pool.submit(work, held.recipe, index, held.store.folder, device, until))
             if len(running) >= 2 * workers:
                 return
 
@@ -188,17 +199,15 @@ def _in_processes(held: Session, missing: list[int], workers: int, device: str) 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def work(recipe: Recipe, index: int, root: Path, device: str) -> Outcome:
-    """Make structure `index` and store it under `root`. What its recipe makes impossible is told, not raised."""
+def work(recipe: Recipe, index: int, root: Path, device: str, until: str = "images") -> Outcome:
+    """Make what is missing of structure `index` under `root`. What its recipe makes impossible is told, not raised."""
     try:
-        structure = make_structure(recipe, index, device)
+        seconds = make(Store(root), recipe, index, until, device)
     except (StoreError, OSError):
         raise
     except Exception as error:
         return Outcome(index, error=f"{type(error).__name__}: {error}", details=traceback.format_exc())
-    structure.measured["peak_memory"] = _peak_memory()
-    Store(root).commit(structure)
-    return Outcome(index, dict(structure.measured["seconds"]), _peak_memory())
+    return Outcome(index, seconds, peak_memory())
 
 
 @contextmanager
@@ -251,10 +260,10 @@ def _workers(asked: int | None) -> int:
     return asked
 
 
-def _stopped(held: Session, recipe: Recipe, why: str) -> str:
+def _stopped(held: Session, recipe: Recipe, until: str, why: str) -> str:
     """Note in the log that and why the work stopped, bring the table up to date, and say how far it came."""
     held.store.sweep()
-    done = len(held.store.indices())
+    done = len(held.store.indices(until))
     try:
         held.log(why)
         table.rebuild(held.store)
@@ -267,13 +276,7 @@ def _report(held: Session, outcomes: list[Outcome], found: int, elapsed: float) 
     failures = tuple(
         Failure(o.structure, held.recipe.seed, o.error) for o in sorted(outcomes, key=lambda o: o.structure) if o.error
     )
-    seconds = {stage: sum(o.seconds.get(stage, 0.0) for o in outcomes) for stage in STAGES} if outcomes else {}
+    seconds = {stage: sum(o.seconds.get(stage, 0.0) for o in outcomes) for stage in STEPS} if outcomes else {}
     made = sum(o.error is None for o in outcomes)
-    peak = max([_peak_memory(), *(o.peak_memory for o in outcomes)])
-    return Report(held.store.root, made, found, found + made, failures, seconds, elapsed, peak)
-
-
-def _peak_memory() -> int:
-    """The largest resident memory of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    peak = max([peak_memory(), *(o.peak_memory for o in outcomes)])
+    return Report(held.store.folder, made, found, found + made, failures, seconds, elapsed, peak)

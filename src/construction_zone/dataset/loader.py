@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from construction_zone import seeding
-from construction_zone.dataset.store import Store, name_of
+from construction_zone.dataset import arrays, splits
+from construction_zone.dataset.stages import READING
+from construction_zone.dataset.store import Store, held_name
+from construction_zone.dataset.table import TABLE
 from construction_zone.errors import InvalidInput, StoreError
+
+KEPT = 64
+"""Structures whose records and zarr groups a process keeps at hand."""
 
 
 class ImageDataset:
@@ -20,89 +28,132 @@ class ImageDataset:
 
     * ``image``: float32 tensor (1, y, x), electrons per pixel if the recipe has a dose, else intensity with vacuum 1;
     * ``mask``: int64 tensor (y, x), 1 where the particles are;
+    * every other label asked for by name: float32 or int64 tensor (…, y, x), with the leading axes that it has;
     * ``record``: dict with ``structure``, ``image`` (numbers), ``drawn`` (every drawn value by dotted path, and
       ``seeds``) and ``made`` (what was really made).
 
-    Images are in the order of their structures. The directory is looked through once, when the dataset is made; it
+    Images are in the order of their structures. The table of samples is read once, when the dataset is made; it
     holds no open files and can be sent to the workers of a `torch.utils.data.DataLoader` (with
-    ``collate_fn=collate``, since records differ in length). Raises `StoreError` if the directory holds no dataset.
+    ``collate_fn=collate``, since records differ in length), and dealt out by a `DistributedSampler`.
+
+    Parameters
+    ----------
+    root
+        the directory, or a URL of fsspec.
+    structures
+        numbers of the structures wanted; by default all.
+    split
+        "train", "validation" or "test": only structures of that share, as the table deals them.
+    labels
+        names of the labels wanted beside the image.
+
+    Raises
+    ------
+    StoreError
+        if there is no dataset, or it lacks one of the structures.
     """
 
-    def __init__(self, root: str | Path, *, structures: Sequence[int] | None = None) -> None:
-        self._store = Store(Path(root))
-        there = self._store.indices()
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        structures: Sequence[int] | None = None,
+        split: str | None = None,
+        labels: Sequence[str] = ("mask",),
+    ) -> None:
+        self._store = Store(root)
+        self.labels = tuple(labels)
+        """Names of the labels of an item."""
+        owner, image, shares = _listed(self._store)
         if structures is not None:
-            absent = sorted(set(structures) - set(there))
-            if absent:
-                raise StoreError(f"{root} holds no structure {absent[0]}; it holds {len(there)} structures")
-            there = sorted(set(structures))
-        self.structures: tuple[int, ...] = tuple(there)
-        """Numbers of the structures whose images these are."""
-        self._per_structure = len(self._store.record(there[0])["images"]) if there else 0
+            absent = np.setdiff1d(np.asarray(list(structures), np.int64), owner)
+            if len(absent):
+                there = len(np.unique(owner))
+                raise StoreError(f"{root} holds no structure {absent[0]}; it holds {there} structures")
+            kept = np.isin(owner, np.asarray(list(structures), np.int64))
+            owner, image, shares = owner[kept], image[kept], shares[kept]
+        if split is not None:
+            if split not in splits.SPLITS:
+                raise InvalidInput(f"split is {split!r}; give one of {', '.join(splits.SPLITS)}")
+            kept = shares == split
+            owner, image = owner[kept], image[kept]
+        self._owner, self._image = owner, image
+        self._hand = _AtHand()
 
     @property
     def root(self) -> Path:
         """The directory."""
-        return self._store.root
+        return self._store.folder
+
+    @property
+    def structures(self) -> tuple[int, ...]:
+        """Numbers of the structures whose images these are."""
+        return tuple(np.unique(self._owner).tolist())
 
     def __len__(self) -> int:
-        return len(self.structures) * self._per_structure
+        return len(self._owner)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         import torch
 
         structure, image = self._locate(index)
-        pixels, mask = self._arrays(structure, image)
-        return {
-            "image": torch.from_numpy(pixels)[None],
-            "mask": torch.from_numpy(mask.astype(np.int64)),
-            "record": self._record(structure, image),
-        }
+        group = self._group(structure)
+        try:
+            pixels: Any = group["image"]
+            item: dict[str, Any] = {"image": torch.from_numpy(np.asarray(pixels[image]))[None]}
+            for name in self.labels:
+                item[name] = self._label(group, name, image)
+        except READING as error:
+            raise self._damaged(structure, error) from error
+        return {**item, "record": self._record(structure, image)}
 
     def split(self, fractions: Sequence[float] = (0.8, 0.2), seed: seeding.Seed = 0) -> tuple[ImageDataset, ...]:
-        """Datasets of the given shares of the structures, dealt at random.
+        """Datasets of the given shares of the structures, dealt by the seed and what the structures hold.
 
-        All images of a structure go the same way, since they show the same atoms. Raises `InvalidInput` if the
-        fractions do not add up to 1 or a share would be empty.
+        All images of a structure go the same way, since they show the same atoms, and so do structures that are equal
+        atom for atom. Raises `InvalidInput` if the fractions do not add up to 1 or a share would be empty.
         """
-        shares = [float(fraction) for fraction in fractions]
-        if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
-            raise InvalidInput(f"fractions are {list(fractions)}; give shares above 0 that add up to 1")
-        dealt = seeding.generator(seed, "split").permutation(self.structures)
-        ends = [round(end * len(dealt)) for end in np.cumsum(shares)]
-        parts = [dealt[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
-        if any(len(part) == 0 for part in parts):
-            raise InvalidInput(
-                f"{len(dealt)} structures cannot be split into shares {list(fractions)} with none empty; "
-                "generate more (czone generate --count) or give other fractions"
-            )
-        return tuple(ImageDataset(self.root, structures=[int(i) for i in part]) for part in parts)
+        splits.checked(fractions)
+        structures = self.structures
+        contents = _contents(self._store, structures)
+        parts = splits.dealt(contents, fractions, seeding.integer(seed, "split"))
+        return tuple(self._only([structures[i] for i in part]) for part in parts)
+
+    def _only(self, structures: Sequence[int]) -> ImageDataset:
+        return ImageDataset(self._store.root, structures=structures, labels=self.labels)
 
     def _locate(self, index: int) -> tuple[int, int]:
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
             raise IndexError(f"image {index} of {len(self)}")
-        structure, image = divmod(int(position), self._per_structure)
-        return self.structures[structure], image
+        return int(self._owner[position]), int(self._image[position])
 
-    def _arrays(self, structure: int, image: int) -> tuple[np.ndarray, np.ndarray]:
-        import zarr
+    def _group(self, structure: int) -> Any:
+        def opened() -> Any:
+            import zarr
 
-        path = self._store.images_root / name_of(structure)
-        try:
-            group = zarr.open_group(path, mode="r")
-            images, masks = group["image"], group["mask"]
-            assert isinstance(images, zarr.Array)
-            assert isinstance(masks, zarr.Array)
+            try:
+                return zarr.open_group(self._store.place.zarr(held_name("images", structure)), mode="r")
+            except READING as error:
+                raise self._damaged(structure, error) from error
+
+        return self._hand("group", structure, opened)
+
+    def _label(self, group: Any, name: str, image: int) -> Any:
+        import torch
+
+        if name == "mask":
+            masks = group["mask"]
             # one mask for all images of a structure, or one for each
-            return np.asarray(images[image]), np.asarray(masks[image % masks.shape[0]])
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
-            raise StoreError(
-                f"the images of structure {structure} cannot be read ({error}); remove {path} and generate again"
-            ) from error
+            return torch.from_numpy(np.asarray(masks[image % masks.shape[0]]).astype(np.int64))
+        there = arrays.label_names(group)
+        if name not in there:
+            raise InvalidInput(f"there is no label {name!r}; there are {', '.join(there)}")
+        values = torch.from_numpy(arrays.read_label(group, name))
+        return values if values.is_floating_point() else values.long()
 
     def _record(self, structure: int, image: int) -> dict[str, Any]:
-        kept = self._store.record(structure)
+        kept = self._hand("record", structure, lambda: self._store.record(structure))
         own = kept["images"][image]
         seeds = {**kept["seeds"], **own["seeds"]}
         return {
@@ -112,11 +163,100 @@ class ImageDataset:
             "made": {**kept["made"], "image": own["made"]},
         }
 
+    def _damaged(self, structure: int, error: Exception) -> StoreError | InvalidInput:
+        if isinstance(error, InvalidInput):
+            return error
+        return StoreError(
+            f"the images of structure {structure} cannot be read ({error}); "
+            f"make them again with: czone repair {self._store.root}"
+        )
+
+
+class _AtHand:
+    """The latest things opened in this process; nothing of it goes to another."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._things: OrderedDict[tuple[str, int], Any] = OrderedDict()
+
+    def __call__(self, kind: str, structure: int, make: Callable[[], Any]) -> Any:
+        if self._process != os.getpid():
+            self.__init__()  # type: ignore[misc]
+        key = (kind, structure)
+        if key not in self._things:
+            self._things[key] = make()
+            if len(self._things) > 2 * KEPT:
+                self._things.popitem(last=False)
+        self._things.move_to_end(key)
+        return self._things[key]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_AtHand, ())
+
+
+def _listed(store: Store) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Structure, number and share of each image, from the table if there is one, else from the records."""
+    store.check()
+    try:
+        table = _columns(store, ["structure", "image", "split"])
+    except FileNotFoundError:
+        records = [store.record(index) for index in store.indices()]
+        rows = [(r["structure"], k, r["content"]) for r in records for k in range(len(r["images"]))]
+        shares = [splits.split_of(content.get("atoms", "")) for _, _, content in rows]
+        return (
+            np.array([row[0] for row in rows], np.int64),
+            np.array([row[1] for row in rows], np.int64),
+            np.array(shares, dtype="U10"),
+        )
+    if not table.num_columns:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, "U10")
+    structure, image = (table[name].to_numpy().astype(np.int64) for name in ("structure", "image"))
+    share = table["split"].combine_chunks().dictionary_encode()
+    names = np.array([*share.dictionary.to_pylist(), "?"], dtype="U10")
+    return structure, image, names[share.indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+
+def _columns(store: Store, names: list[str]) -> Any:
+    """Columns of the table of samples; `FileNotFoundError` if it is not there."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from construction_zone.dataset.files import Directory
+
+    place = store.place
+    source: Any = place.root / TABLE if isinstance(place, Directory) else io.BytesIO(place.read(TABLE))
+    try:
+        file = pq.ParquetFile(source, memory_map=True)
+        there = [name for name in names if name in file.schema_arrow.names]
+        return file.read(columns=there)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"{TABLE} of {store.root} cannot be read ({error}); make it again with: czone repair {store.root}"
+        ) from error
+
+
+def _contents(store: Store, structures: Sequence[int]) -> list[str]:
+    """Hash of the atoms of each structure."""
+    try:
+        table = _columns(store, ["structure", "content.atoms"])
+    except FileNotFoundError:
+        return [store.stage_record("structures", index)["content"]["atoms"] for index in structures]
+    if "content.atoms" not in table.column_names:
+        return [f"{index:06d}" for index in structures]
+    owner, first = np.unique(table["structure"].to_numpy(), return_index=True)
+    hashes = table["content.atoms"].take(first).to_pylist()
+    known = dict(zip(owner.tolist(), hashes, strict=True))
+    return [known[index] for index in structures]
+
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Items of an `ImageDataset` as a batch: ``image`` (n, 1, y, x), ``mask`` (n, y, x), ``record`` a list of n."""
+    """Items as a batch: ``image`` (n, 1, y, x), ``mask`` (n, y, x), labels (n, …, y, x), ``record`` a list."""
     import torch
 
-    batch: dict[str, Any] = {key: torch.stack([item[key] for item in items]) for key in ("image", "mask")}
+    batch: dict[str, Any] = {key: torch.stack([item[key] for item in items]) for key in items[0] if key != "record"}
     batch["record"] = [item["record"] for item in items]
     return batch

@@ -1,10 +1,14 @@
-"""One structure from a recipe: built, simulated, imaged and labelled."""
+"""The stages of one structure: built, simulated, imaged and labelled; and what is missing of it put into a store."""
 
 from __future__ import annotations
 
+import json
+import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ase
@@ -12,66 +16,125 @@ import numpy as np
 
 from construction_zone import seeding
 from construction_zone.build import variant
+from construction_zone.dataset import stages
 from construction_zone.dataset.compose import Built, build_structure
 from construction_zone.dataset.draw import draw_image, image_seed, structure_seed
 from construction_zone.dataset.fields import written
 from construction_zone.dataset.recipe import Recipe
-from construction_zone.dataset.store import Structure
+from construction_zone.dataset.stages import Imaged, Waved
+from construction_zone.dataset.store import STAGES, Store
 from construction_zone.distributions import Fixed
 
 if TYPE_CHECKING:
     from construction_zone.simulate import ExitWaves
 
-STAGES = ("build", "simulate", "image", "label", "store")
+STEPS = ("build", "simulate", "image", "label", "store")
+"""What the time of a structure goes to."""
 
 
-def make_structure(recipe: Recipe, index: int, device: str = "cpu") -> Structure:
-    """Structure `index` of `recipe` with its waves, images and mask; nothing is written.
+def make(store: Store, recipe: Recipe, index: int, until: str = "images", device: str = "cpu") -> dict[str, float]:
+    """Make what is missing of structure `index` of `recipe`, up to the stage `until`, and keep each stage in `store`.
 
-    It depends on the recipe's seed and `index` alone. Raises what the rooms below raise when it cannot be made.
+    Returns the seconds that each step took. Raises what the rooms below raise when the structure cannot be made, and
+    `StoreError` when it cannot be kept.
     """
-    from construction_zone.image import Microscope
+    there = store.stages(index)
+    missing = [stage for stage in STAGES[: STAGES.index(until) + 1] if stage not in there]
+    total: dict[str, float] = {}
+    if not missing:
+        return total
+    digest = recipe.digest()
+    waved: Waved | None = None
 
-    seconds: dict[str, float] = {}
+    def measured() -> dict[str, Any]:
+        return {"seconds": dict(seconds), "peak_memory": peak_memory()}
+
+    for stage in missing:
+        seconds: dict[str, float] = {}
+        if stage == "structures":
+            built = build_stage(recipe, index, seconds)
+            seconds["store"] = stages.keep_built(store, index, built, digest, measured())
+        elif stage == "waves":
+            built = built if "structures" in missing else stages.read_built(store, index)
+            waved = waves_stage(recipe, index, built, device, seconds)
+            seconds["store"] = stages.keep_waves(store, index, waved, digest, measured())
+        else:
+            if waved is None:
+                built = built if "structures" in missing else stages.read_built(store, index)
+                waved = stages.read_waved(store, index)
+            imaged = images_stage(recipe, index, built, waved, device, seconds)
+            seconds["store"] = stages.keep_images(store, index, imaged, digest, measured())
+        for step, taken in seconds.items():
+            total[step] = total.get(step, 0.0) + taken
+    return total
+
+
+def build_stage(recipe: Recipe, index: int, seconds: dict[str, float] | None = None) -> Built:
+    """The atoms of structure `index`; `drawn` and `made` as plain values, just as they come back from a store."""
     with _timed(seconds, "build"):
         built = build_structure(recipe, index)
+        drawn = {path: written(Fixed(value)) for path, value in built.drawn.items()}
+    return replace(built, drawn=json.loads(json.dumps(drawn)), made=json.loads(json.dumps(built.made)))
+
+
+def waves_stage(
+    recipe: Recipe, index: int, built: Built, device: str = "cpu", seconds: dict[str, float] | None = None
+) -> Waved:
+    """The exit waves of structure `index`, cropped to what its pixels can hold."""
     drawn = built.drawn
     pixel_size = drawn["imaging.pixel_size"]
     seed = seeding.integer(structure_seed(recipe, index), "waves")
     with _timed(seconds, "simulate"):
-        phonons = drawn["simulation.phonons"] or None
-        waves = _simulated(built.atoms, drawn, phonons, seed, device).cropped(pixel_size)
+        waves = _simulated(built.atoms, drawn, drawn["simulation.phonons"] or None, seed, device).cropped(pixel_size)
+    vacuum = None
+    if recipe.labels.mask == "exit_wave" and built.particles:
+        with _timed(seconds, "label"):
+            # the literature's mask is of a wave without film and phonons
+            particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
+            vacuum = _simulated(particles, drawn, None, 0, device).cropped(pixel_size)
+    made = {"grid": list(waves.array.shape[-2:]), "configurations": int(waves.array.shape[-3])}
+    return Waved(waves, seed, vacuum, made)
+
+
+def images_stage(
+    recipe: Recipe,
+    index: int,
+    built: Built,
+    waved: Waved,
+    device: str = "cpu",
+    seconds: dict[str, float] | None = None,
+) -> Imaged:
+    """Images of the waves of structure `index`, and what they show."""
+    from construction_zone.image import Microscope
+
+    waves = replace(waved.waves, array=waved.waves.array.to(device))
     images, records = [], []
     with _timed(seconds, "image"):
         for number in range(recipe.images_per_structure):
             settings = draw_image(recipe, index, number)
             noise = seeding.integer(image_seed(recipe, index, number))
             scope = Microscope(**{path.removeprefix("imaging."): value for path, value in settings.items()})
-            micrograph = scope.image(waves, pixel_size=pixel_size, seed=noise)
+            micrograph = scope.image(waves, pixel_size=built.drawn["imaging.pixel_size"], seed=noise)
             image = micrograph.numpy()
             images.append(image)
             made = {"mean": float(image.mean(dtype=np.float64)), "sd": float(image.std(dtype=np.float64))}
-            records.append({"drawn": settings, "seeds": {"noise": noise}, "made": made})
+            plain = {path: written(Fixed(value)) for path, value in settings.items()}
+            records.append({"drawn": plain, "seeds": {"noise": noise}, "made": made})
     with _timed(seconds, "label"):
-        mask = _mask(recipe, built, waves, device)
-    built.made.update(
-        grid=list(waves.array.shape[-2:]),
-        pixel_size=list(micrograph.pixel_size),
-        configurations=int(waves.array.shape[-3]),
-        mask_fraction=float(mask.mean(dtype=np.float64)),
-    )
-    return Structure(
-        index=index,
-        atoms=built.atoms,
-        waves=waves,
+        mask = _mask(recipe, built, waved)
+    return Imaged(
         images=np.stack(images).astype(np.float32, copy=False),
-        mask=mask[None],
-        drawn={path: written(Fixed(value)) for path, value in drawn.items()},
-        seeds={"root": recipe.seed, "build": built.seed, "waves": seed},
-        made=built.made,
-        image_records=records,
-        measured={"seconds": seconds},
+        pixel_size=micrograph.pixel_size,
+        records=records,
+        labels={"mask": mask[None]},
+        made={"pixel_size": list(micrograph.pixel_size), "mask_fraction": float(mask.mean(dtype=np.float64))},
     )
+
+
+def peak_memory() -> int:
+    """The largest resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _simulated(atoms: ase.Atoms, drawn: dict[str, Any], phonons: int | None, seed: int, device: str) -> ExitWaves:
@@ -88,26 +151,26 @@ def _simulated(atoms: ase.Atoms, drawn: dict[str, Any], phonons: int | None, see
     )
 
 
-def _mask(recipe: Recipe, built: Built, waves: ExitWaves, device: str) -> np.ndarray:
+def _mask(recipe: Recipe, built: Built, waved: Waved) -> np.ndarray:
     """The particles' mask, uint8 (y, x), on the grid of the images."""
     from construction_zone.label import exit_wave, masks
 
+    waves = waved.waves
     shape = (int(waves.array.shape[-2]), int(waves.array.shape[-1]))
     if not built.particles:
         return np.zeros(shape, np.uint8)
     particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
-    if recipe.labels.mask == "projected":
+    if recipe.labels.mask == "projected" or waved.vacuum is None:
         return masks.projected(particles, shape, waves.sampling)
-    # the literature's mask: a wave without film and phonons, taken back to the middle of the particles
     drawn, order = built.drawn, recipe.labels.order
-    alone = _simulated(particles, drawn, None, 0, device)
     given = {"threshold": drawn["labels.threshold"], "blur": drawn["labels.blur"], "order": order}
     given = {name: value for name, value in given.items() if value is not None}
-    return exit_wave.phase_mask(alone, drawn["imaging.pixel_size"], plane=exit_wave.middle(particles), **given)
+    return exit_wave.phase_mask(waved.vacuum, drawn["imaging.pixel_size"], plane=exit_wave.middle(particles), **given)
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(seconds: dict[str, float] | None, step: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    seconds[stage] = time.perf_counter() - start
+    if seconds is not None:
+        seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - start

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import yaml
 
-from construction_zone.dataset.files import write_whole, writing
+from construction_zone.dataset.files import digest, write_whole, writing
 from construction_zone.dataset.lock import held
 from construction_zone.dataset.recipe import Recipe, differences, load
 from construction_zone.dataset.store import Store
 from construction_zone.errors import RecipeError, StoreError
 
 CRYSTALS = "crystals"
+RECIPE = "recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Session:
 
     def log(self, text: str) -> None:
         """Add a line with the time to ``log.txt``."""
-        with writing(self.store.root), (self.store.root / "log.txt").open("a", encoding="utf-8") as file:
+        with writing(self.store.root), (self.store.folder / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
 
@@ -55,11 +56,13 @@ def session(root: Path, recipe: Recipe) -> Iterator[Session]:
 
 def _check_foreign(store: Store) -> None:
     """Refuse a folder with contents that are no dataset's: a slip of the hand should not fill a home directory."""
-    if store.recipe_file.exists():
+    if (store.folder / RECIPE).exists():
+        if (store.folder / "dataset.json").exists() or (store.folder / "structures").exists():
+            store.check()
         return
     ours = {".lock", "log.txt", CRYSTALS}
     with writing(store.root):
-        others = sorted(entry.name for entry in store.root.iterdir() if entry.name not in ours)
+        others = sorted(entry.name for entry in store.folder.iterdir() if entry.name not in ours)
     others = [name for name in others if not name.endswith(".partial")]
     if others:
         some = ", ".join(others[:3])
@@ -67,17 +70,17 @@ def _check_foreign(store: Store) -> None:
 
 
 def _keep_recipe(store: Store, recipe: Recipe) -> Recipe:
-    count = recipe.count
-    if store.recipe_file.exists():
+    count, path = recipe.count, store.folder / RECIPE
+    if path.exists():
         try:
-            there = load(store.recipe_file)
+            there = load(path)
         except RecipeError as error:
             raise StoreError(f"the recipe in {store.root} cannot be read, give a new directory: {error}") from error
         different = differences(there.identity(), recipe.identity())
         if different:
             raise StoreError(
                 f"{store.root} holds another recipe's data; give a new directory, or the recipe that it was made from "
-                f"({store.recipe_file}). What differs:\n" + "\n".join(f"  {line}" for line in different)
+                f"({path}). What differs:\n" + "\n".join(f"  {line}" for line in different)
             )
         if there.count >= count:
             return there
@@ -91,16 +94,13 @@ def _keep_recipe(store: Store, recipe: Recipe) -> Recipe:
             else moved[crystal]
         )
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
-    write_whole(store.recipe_file, text.encode())
-    return load(store.recipe_file)
+    write_whole(path, text.encode())
+    return load(path)
 
 
 def _keep_file(store: Store, path: Path) -> str:
     """Copy a structure file into the dataset, named by its contents; the name as the kept recipe writes it."""
-    import hashlib
-
     data = path.read_bytes()
-    name = f"{CRYSTALS}/{hashlib.sha256(data).hexdigest()[:12]}-{path.name}"
-    (store.root / CRYSTALS).mkdir(exist_ok=True)
-    write_whole(store.root / name, data)
+    name = f"{CRYSTALS}/{digest(data)[:12]}-{path.name}"
+    store.place.write(name, data)
     return name

@@ -1,246 +1,287 @@
-"""Where a dataset's structures lie, and how one is written and read.
+"""Where the structures of a dataset lie, and how each stage of one is committed: whole or not at all.
 
-A directory holds ``recipe.yaml``, ``samples.parquet``, ``log.txt`` and
+    dataset.json                      format, and the hashes of the recipe and the structure files
+    recipe.yaml, crystals/            what the dataset is made from
+    samples.parquet                   one row an image
+    records/STAGE/000/000123.json     what was drawn and made, with the hash of every file of the stage
+    structures/000/000123.parquet     atoms
+    waves.zarr/000/000123             zarr group of exit waves
+    images.zarr/000/000123            zarr group of images, mask and labels
+    tables/000/000123.parquet         tables among the labels, if there are any
 
-* ``waves.zarr/<name>``: zarr group with the array ``waves`` (configuration, y, x) complex64 and the group ``atoms``;
-* ``images.zarr/<name>``: zarr group with ``image`` (image, y, x) float32 and ``mask`` (1, y, x) uint8;
-* ``structures/<name>.json``: the record, which is the commit marker.
-
-The groups are written aside and moved into place, the marker last: a structure exists when all three do. ``<name>``
-is the structure's number in six digits or more.
+A stage of a structure is written aside and moved into place, its record last: it exists when both do. A folder holds
+at most a thousand structures.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
-import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import ase
-import numpy as np
-
-from construction_zone.dataset.files import move_whole, write_whole, writing
+from construction_zone.dataset.files import Directory, Place, digest, place_of, writing
 from construction_zone.errors import StoreError
 
-if TYPE_CHECKING:
-    import zarr
+FORMAT = 2
 
-    from construction_zone.simulate import ExitWaves
+STAGES = ("structures", "waves", "images")
+"""What is made of a structure, in order; each is committed by itself."""
 
-FORMAT = 1
+_HOLDS = {
+    "structures": ("structures", ".parquet"),
+    "waves": ("waves.zarr", ""),
+    "images": ("images.zarr", ""),
+}
+"""Folder and suffix of what each stage always leaves."""
 
-_TEXTS = "texts"
-"""Attribute of an array of text: the different texts, which the stored numbers count."""
-
-
-@dataclass(frozen=True, eq=False)
-class Structure:
-    """One structure with all that was made from it, ready to be stored.
-
-    `images` is float32 (image, y, x), `mask` uint8 (1, y, x); `drawn`, `seeds` and `made` are plain values, with
-    one entry an image in `image_records`. `measured` (seconds, memory) is all that may differ between two makings.
-    """
-
-    index: int
-    atoms: ase.Atoms
-    waves: ExitWaves
-    images: np.ndarray
-    mask: np.ndarray
-    drawn: dict[str, Any]
-    seeds: dict[str, Any]
-    made: dict[str, Any]
-    image_records: list[dict[str, Any]]
-    measured: dict[str, Any] = field(default_factory=dict)
+ZARR_ROOTS = ("waves.zarr", "images.zarr")
 
 
 @dataclass(frozen=True)
 class Store:
-    """A dataset directory."""
+    """A dataset in a directory, or at a URL of fsspec such as ``s3://bucket/data`` or ``memory://data``."""
 
-    root: Path
+    root: str | Path
 
-    @property
-    def recipe_file(self) -> Path:
-        return self.root / "recipe.yaml"
-
-    @property
-    def markers(self) -> Path:
-        return self.root / "structures"
+    @cached_property
+    def place(self) -> Place:
+        """Where the files are."""
+        return place_of(self.root)
 
     @property
-    def waves_root(self) -> Path:
-        return self.root / "waves.zarr"
+    def folder(self) -> Path:
+        """The directory; raises `StoreError` where the dataset lies elsewhere."""
+        if isinstance(self.place, Directory):
+            return self.place.root
+        raise StoreError(f"{self.root} is no directory of this machine; do this where the dataset lies on a disk")
 
-    @property
-    def images_root(self) -> Path:
-        return self.root / "images.zarr"
+    def __getstate__(self) -> dict[str, Any]:
+        return {"root": self.root}
 
-    @property
-    def table_file(self) -> Path:
-        return self.root / "samples.parquet"
+    def indices(self, stage: str = "images") -> list[int]:
+        """Numbers of the structures that are made up to `stage`, in order."""
+        self.check()
+        done: set[str] | None = None
+        for part in STAGES[: STAGES.index(stage) + 1]:
+            here = self._recorded(part) & self._held(part)
+            done = here if done is None else done & here
+        return sorted(int(name) for name in done or ())
 
-    @property
-    def partial(self) -> Path:
-        """Where structures are written before they are moved into place."""
-        return self.root / ".partial"
+    def stages(self, index: int) -> tuple[str, ...]:
+        """The stages of structure `index` that exist."""
+        there = self.place.exists
+        return tuple(part for part in STAGES if there(record_name(part, index)) and there(held_name(part, index)))
 
-    def indices(self) -> list[int]:
-        """Numbers of the structures that exist, in order."""
+    def check(self) -> None:
+        """Raise `StoreError` if there is no dataset here, or one that this version does not read."""
         try:
-            marked, waves, images = (_names(place) for place in (self.markers, self.waves_root, self.images_root))
-        except OSError as error:
-            raise StoreError(
-                f"{self.root} holds no dataset ({error.strerror}: {error.filename}); "
-                "make one with: czone generate RECIPE --out DIR"
-            ) from error
-        return sorted(int(name) for name in marked & waves & images)
-
-    def marker(self, index: int) -> Path:
-        """The commit marker of structure `index`."""
-        return self.markers / f"{name_of(index)}.json"
-
-    def record(self, index: int) -> dict[str, Any]:
-        """The record of structure `index`: drawn, seeds, made, images, measured."""
-        path = self.marker(index)
-        try:
-            record = json.loads(path.read_bytes())
+            description = json.loads(self.place.read("dataset.json"))
+            found = description["format"]
         except FileNotFoundError:
-            raise StoreError(f"{self.root} holds no structure {index}; see: czone info {self.root}") from None
+            pass
+        except NotADirectoryError:
+            raise StoreError(f"{self.root} holds no dataset, it is a file") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"dataset.json of {self.root} cannot be read ({error}); see: czone verify") from error
+        else:
+            if found != FORMAT:
+                raise StoreError(f"{self.root} is a dataset of format {found}, this version reads format {FORMAT}")
+            return
+        if self.place.exists("records"):
+            raise StoreError(f"{self.root} has lost its dataset.json; put it back with: czone repair {self.root}")
+        if self.place.exists("recipe.yaml") and self.place.exists("structures"):
+            raise StoreError(
+                f"{self.root} was made by an earlier version (format 1), which this one does not read; "
+                f"make it again: czone generate {self.root}/recipe.yaml --out NEW"
+            )
+        raise StoreError(f"{self.root} holds no dataset; make one with: czone generate RECIPE --out DIR")
+
+    def stage_record(self, stage: str, index: int) -> dict[str, Any]:
+        """The record of one stage of structure `index`."""
+        name = record_name(stage, index)
+        try:
+            record = json.loads(self.place.read(name))
+        except FileNotFoundError:
+            raise StoreError(
+                f"{self.root} holds no {stage} of structure {index}; see: czone info {self.root}"
+            ) from None
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"the record {path} cannot be read ({error}); delete it and generate again to make the structure anew"
+                f"the record {name} of {self.root} cannot be read ({error}); make it again with: "
+                f"czone repair {self.root}"
             ) from error
         if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise StoreError(f"the record {path} is not of format {FORMAT}, which this version reads")
+            raise StoreError(f"the record {name} of {self.root} is not of format {FORMAT}, which this version reads")
         return record
 
-    def waves(self, index: int) -> ExitWaves:
-        """The stored exit waves of structure `index`."""
-        from construction_zone.simulate import ExitWaves
+    def record(self, index: int, until: str = "images") -> dict[str, Any]:
+        """What the records of structure `index` say up to a stage: drawn, seeds, made, images, content, measured."""
+        whole: dict[str, Any] = {"structure": index, "drawn": {}, "seeds": {}, "made": {}, "images": []}
+        content: dict[str, str] = {}
+        seconds: dict[str, float] = {}
+        measured: dict[str, Any] = {}
+        for stage in STAGES[: STAGES.index(until) + 1]:
+            record = self.stage_record(stage, index)
+            for part in ("drawn", "seeds", "made"):
+                whole[part] |= record.get(part, {})
+            whole["images"] = record.get("images", whole["images"])
+            whole["version"] = record["version"]
+            content |= record["content"]
+            for name, taken in record["measured"].get("seconds", {}).items():
+                seconds[name] = seconds.get(name, 0.0) + taken
+            memory = record["measured"].get("peak_memory")
+            if memory is not None:
+                measured["peak_memory"] = max(memory, measured.get("peak_memory", 0))
+        return {**whole, "name": name_of(index), "content": content, "measured": {"seconds": seconds, **measured}}
 
-        return ExitWaves.load(self.waves_root / name_of(index))
+    def commit(
+        self,
+        stage: str,
+        index: int,
+        record: Mapping[str, Any],
+        writers: Mapping[str, Callable[[Path], None]],
+        measured: Mapping[str, Any] | None = None,
+    ) -> float:
+        """Keep `stage` of structure `index` whole or not at all, and tell the seconds that it took.
 
-    def atoms(self, index: int) -> ase.Atoms:
-        """The atoms of structure `index`, with the arrays that say where each came from."""
-        import zarr
-
-        group = zarr.open_group(self.waves_root / name_of(index) / "atoms", mode="r")
-        arrays = {name: _read_array(array) for name, array in group.arrays()}
-        cell, periodic, info = (group.attrs[name] for name in ("cell", "periodic", "info"))
-        atoms = ase.Atoms(arrays.pop("numbers"), arrays.pop("positions"), cell=cell, pbc=periodic, info=info)
-        for name, array in arrays.items():
-            atoms.set_array(name, array)
-        return atoms
-
-    def commit(self, structure: Structure) -> None:
-        """Write `structure` so that it exists as a whole or not at all. Raises `StoreError` when it cannot."""
+        `writers` say how to write each file or folder that is kept, by its name in the dataset; `measured` is all of
+        the record that may differ between two makings. Raises `StoreError` when it cannot be written.
+        """
         start = time.perf_counter()
-        name = name_of(structure.index)
-        aside = self.partial / f"{name}-{uuid.uuid4().hex[:8]}"
+        place = self.place
         with writing(self.root):
+            aside = place.aside()
             try:
-                aside.mkdir(parents=True)
-                structure.waves.save(aside / "waves")
-                _write_atoms(aside / "waves", structure)
-                _write_images(aside / "images", structure)
-                for made, root in ((aside / "waves", self.waves_root), (aside / "images", self.images_root)):
-                    shutil.rmtree(root / name, ignore_errors=True)  # what a marker vouched for is never made again
-                    move_whole(made, root / name)
-                structure.measured.setdefault("seconds", {})["store"] = time.perf_counter() - start
-                record = {"format": FORMAT, "structure": structure.index, "name": name, **_record(structure)}
-                write_whole(self.marker(structure.index), json.dumps(record, indent=1).encode())
+                hashes: dict[str, str] = {}
+                for number, (name, write) in enumerate(sorted(writers.items())):
+                    write(aside / str(number))
+                    hashes |= _hashes(aside / str(number), name)
+                for number, name in enumerate(sorted(writers)):
+                    self._keep_group(name)
+                    place.put(aside / str(number), name)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
+            taken = dict(measured or {})
+            seconds = {**taken.get("seconds", {}), "store": time.perf_counter() - start}
+            place.write(record_name(stage, index), _sealed(stage, index, record, hashes, {**taken, "seconds": seconds}))
+        return time.perf_counter() - start
 
     def prepare(self) -> None:
-        """Make the folders of an empty dataset, and the zarr groups at their roots, where they are missing."""
-        for folder in (self.markers, self.waves_root, self.images_root, self.partial):
-            folder.mkdir(parents=True, exist_ok=True)
-        for root in (self.waves_root, self.images_root):
-            metadata = root / "zarr.json"
-            if not metadata.exists():
-                group = {"attributes": {}, "zarr_format": 3, "node_type": "group"}
-                write_whole(metadata, json.dumps(group, indent=2).encode())
+        """Make the groups at the roots of an empty dataset, and say what it is, where that is missing."""
+        if not self.place.exists("dataset.json"):
+            self.place.write("dataset.json", text_of({"format": FORMAT}))
+        for root in ZARR_ROOTS:
+            if not self.place.exists(f"{root}/zarr.json"):
+                self.place.write(f"{root}/zarr.json", _GROUP)
 
     def sweep(self) -> None:
-        """Remove what an interrupted run left: unfinished files, and groups and markers that lack each other."""
-        shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.mkdir(exist_ok=True)
-        for left in [*self.root.glob(".*.partial"), *self.markers.glob(".*.partial")]:
+        """Remove what an interrupted run left in the directory: unfinished files, and files that no record tells of."""
+        shutil.rmtree(self.folder / ".partial", ignore_errors=True)
+        for left in self.folder.glob(".*.partial"):
             left.unlink(missing_ok=True)
-        whole = {name_of(index) for index in self.indices()}
-        for name in _names(self.markers) - whole:
-            (self.markers / f"{name}.json").unlink()
-        for root in (self.waves_root, self.images_root):
-            for name in _names(root) - whole:
-                shutil.rmtree(root / name)
+        for top in (f"records/{stage}" for stage in STAGES):
+            for left in (self.folder / top).glob("*/.*.partial"):
+                left.unlink(missing_ok=True)
+        for stage in STAGES:
+            recorded = self._recorded(stage)
+            for name in self._held(stage) - recorded:
+                self.place.remove(held_name(stage, int(name)))
+        recorded = self._recorded("images")
+        for name in _numbers(self.place, "tables", ".parquet") - recorded:
+            self.place.remove(table_name(int(name)))
+
+    def _recorded(self, stage: str) -> set[str]:
+        return _numbers(self.place, f"records/{stage}", ".json")
+
+    def _held(self, stage: str) -> set[str]:
+        return _numbers(self.place, *_HOLDS[stage])
+
+    def _keep_group(self, name: str) -> None:
+        """See to it that what lies above the zarr group `name` is a group too."""
+        root, _, rest = name.partition("/")
+        if root in ZARR_ROOTS:
+            above = f"{root}/{rest.partition('/')[0]}/zarr.json"
+            if not self.place.exists(above):
+                self.place.write(above, _GROUP)
+
+
+def text_of(value: Mapping[str, Any]) -> bytes:
+    """`value` as the JSON text that is kept of it, the same for equal values."""
+    return json.dumps(value, indent=1, ensure_ascii=False).encode()
+
+
+_GROUP = text_of({"attributes": {}, "zarr_format": 3, "node_type": "group"})
 
 
 def name_of(index: int) -> str:
-    """Name of structure `index` in the zarr groups and among the markers."""
+    """Number of structure `index` as files are called."""
     return f"{index:06d}"
 
 
-def _names(folder: Path) -> set[str]:
-    with os.scandir(folder) as entries:
-        names = (entry.name.removesuffix(".json") for entry in entries)
-        return {name for name in names if name.isascii() and name.isdigit() and name == name_of(int(name))}
+def spot(index: int) -> str:
+    """Folder and number of structure `index`: a thousand to a folder, so that none grows long."""
+    return f"{index // 1000:03d}/{name_of(index)}"
 
 
-def _record(structure: Structure) -> dict[str, Any]:
+def record_name(stage: str, index: int) -> str:
+    """Name of the record of a stage of structure `index`."""
+    return f"records/{stage}/{spot(index)}.json"
+
+
+def held_name(stage: str, index: int) -> str:
+    """Name of the file or zarr group that a stage of structure `index` always leaves."""
+    folder, suffix = _HOLDS[stage]
+    return f"{folder}/{spot(index)}{suffix}"
+
+
+def table_name(index: int) -> str:
+    """Name of the file with the tables of structure `index`."""
+    return f"tables/{spot(index)}.parquet"
+
+
+def content_of(hashes: Mapping[str, str]) -> str:
+    """One hash for files that have these."""
+    return digest(json.dumps(sorted(hashes.items())).encode())
+
+
+def sealed(record: Mapping[str, Any]) -> bytes:
+    """The text of a record with a hash of all the rest in it, by which damage is found."""
+    bare = {key: value for key, value in record.items() if key != "seal"}
+    return text_of({**bare, "seal": digest(text_of(bare))})
+
+
+def _sealed(
+    stage: str, index: int, record: Mapping[str, Any], hashes: Mapping[str, str], measured: Mapping[str, Any]
+) -> bytes:
     from construction_zone import __version__
 
-    return {
-        "version": __version__,
-        "drawn": structure.drawn,
-        "seeds": structure.seeds,
-        "made": structure.made,
-        "images": structure.image_records,
-        "measured": structure.measured,
-    }
+    content = {stage: content_of(hashes), **record.get("content", {})}
+    rest = {key: value for key, value in record.items() if key != "content"}
+    own = {"format": FORMAT, "stage": stage, "structure": index, "version": __version__}
+    return sealed({**own, **rest, "files": dict(hashes), "content": content, "measured": dict(measured)})
 
 
-def _write_atoms(path: Path, structure: Structure) -> None:
-    import zarr
-
-    group = zarr.open_group(path, mode="a")
-    group.attrs.update({"drawn": structure.drawn, "made": structure.made, "structure_seeds": structure.seeds})
-    atoms = structure.atoms
-    inner = group.create_group("atoms")
-    for name, values in sorted(atoms.arrays.items()):
-        _write_array(inner, name, values)
-    info = {key: atoms.info[key] for key in ("zones", "phases", "record") if key in atoms.info}
-    inner.attrs.update({"cell": atoms.cell.lengths().tolist(), "periodic": atoms.pbc.tolist(), "info": info})
+def _hashes(path: Path, name: str) -> dict[str, str]:
+    """Hash of the file `path`, or of each file in it, by what will be its name in the dataset."""
+    if path.is_file():
+        return {name: digest(path.read_bytes())}
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    return {f"{name}/{inner.relative_to(path).as_posix()}": digest(inner.read_bytes()) for inner in files}
 
 
-def _write_array(group: zarr.Group, name: str, values: np.ndarray) -> None:
-    """Put `values` into `group`; text, which zarr's format 3 has no settled form for, as numbers into a list."""
-    if values.dtype.kind != "U":
-        group.create_array(name, data=np.ascontiguousarray(values))
-        return
-    texts, numbers = np.unique(values, return_inverse=True)
-    stored = group.create_array(name, data=numbers.reshape(values.shape).astype(np.int64))
-    stored.attrs[_TEXTS] = texts.tolist()
-
-
-def _read_array(array: zarr.Array) -> np.ndarray:
-    values = np.asarray(array[...])
-    return np.array(array.attrs[_TEXTS], dtype=str)[values] if _TEXTS in array.attrs else values
-
-
-def _write_images(path: Path, structure: Structure) -> None:
-    import zarr
-
-    group = zarr.open_group(path, mode="w-")
-    images = structure.images
-    stored = group.create_array("image", shape=images.shape, dtype="float32", chunks=(1, *images.shape[1:]))
-    stored[...] = images
-    mask = structure.mask
-    group.create_array("mask", shape=mask.shape, dtype="uint8", chunks=(1, *mask.shape[1:]))[...] = mask
-    sampling = structure.made["pixel_size"]
-    group.attrs.update({"dims": {"image": ["image", "y", "x"], "mask": ["mask", "y", "x"]}, "pixel_size": sampling})
+def _numbers(place: Place, folder: str, suffix: str) -> set[str]:
+    """Numbers of the structures that have an entry under `folder`, each where it belongs."""
+    found = set()
+    for part in place.names(folder):
+        if not (part.isascii() and part.isdigit()):
+            continue
+        for entry in place.names(f"{folder}/{part}"):
+            name = entry.removesuffix(suffix)
+            if name.isascii() and name.isdigit() and entry == name + suffix and f"{part}/{name}" == spot(int(name)):
+                found.add(name)
+    return found

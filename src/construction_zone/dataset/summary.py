@@ -6,6 +6,7 @@ from pathlib import Path
 
 from construction_zone.dataset.fields import written
 from construction_zone.dataset.recipe import load
+from construction_zone.dataset.session import RECIPE
 from construction_zone.dataset.store import Store
 from construction_zone.distributions import Fixed
 from construction_zone.errors import StoreError
@@ -13,11 +14,12 @@ from construction_zone.errors import StoreError
 
 def summary(root: str | Path) -> dict[str, str]:
     """What the dataset in `root` holds, as short texts by name. Raises `StoreError` if there is none."""
-    store = Store(Path(root))
+    store = Store(root)
     indices = store.indices()
-    if not store.recipe_file.is_file():
+    if not store.place.exists(RECIPE):
         raise StoreError(f"{root} has no recipe.yaml, so it is no dataset; make one with: czone generate")
-    recipe = load(store.recipe_file)
+    path = store.folder / RECIPE
+    recipe = load(path)
     drawn = [
         f"{path} {written(leaf)}"
         for per in ("structure", "particle", "image")
@@ -28,10 +30,10 @@ def summary(root: str | Path) -> dict[str, str]:
         "structures": f"{len(indices)} of {recipe.count}",
         "images": str(len(indices) * recipe.images_per_structure),
         "seed": str(recipe.seed),
-        "recipe": f"{store.recipe_file} ({recipe.digest()[:12]})",
+        "recipe": f"{path} ({recipe.digest()[:12]})",
         "drawn": "; ".join(drawn) or "nothing",
         "mask": recipe.labels.mask,
-        "on disk": f"{_size(store.root) / 1e6:.1f} MB",
+        "on disk": f"{_size(store.folder) / 1e6:.1f} MB",
     }
     if indices:
         records = [store.record(index) for index in indices]

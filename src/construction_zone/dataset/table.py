@@ -6,34 +6,50 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from construction_zone.dataset.files import write_whole, writing
+from construction_zone.dataset.files import writing
+from construction_zone.dataset.splits import SPLITS, split_of
 from construction_zone.dataset.store import Store
+
+TABLE = "samples.parquet"
 
 
 def rebuild(store: Store) -> int:
-    """Write ``samples.parquet`` from the records of all structures that exist, and tell how many rows it has.
+    """Write ``samples.parquet`` from the records of all structures that have images, and tell how many rows it has.
 
-    Columns are ``structure``, ``image``, ``name``, and then ``drawn.…``, ``seed.…``, ``made.…`` and ``measured.…`` by
-    dotted path; values of particles are lists. Rows are in the order of the dataset's images.
+    Columns are ``structure``, ``image``, ``name``, ``split``, ``duplicate_of`` (the first structure with the same
+    atoms, if another comes before), and then ``drawn.…``, ``seed.…``, ``made.…``, ``content.…`` (hashes) and
+    ``measured.…`` by dotted path; values of particles are lists. Rows are in the order of the dataset's images.
     """
+    data, rows = made_anew(store)
+    with writing(store.root):
+        store.place.write(TABLE, data)
+    return rows
+
+
+def made_anew(store: Store) -> tuple[bytes, int]:
+    """The bytes of ``samples.parquet`` as the records have it, and its number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [row for index in store.indices() for row in _rows(store.record(index))]
+    first: dict[str, int] = {}
+    rows = [row for index in store.indices() for row in _rows(store.record(index), first)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: _column([row.get(name) for row in rows]) for name in names})
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    with writing(store.root):
-        write_whole(store.table_file, buffer.getvalue())
-    return len(rows)
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    return buffer.getvalue(), len(rows)
 
 
-def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(record: dict[str, Any], first: dict[str, int]) -> Iterator[dict[str, Any]]:
+    atoms = record["content"].get("atoms")
+    before = first.setdefault(atoms, record["structure"])
     shared = {
+        "split": split_of(atoms or record["name"], SPLITS),
+        "duplicate_of": None if atoms is None or before == record["structure"] else before,
         **_flat(record["drawn"], "drawn."),
         **_flat(record["seeds"], "seed."),
         **_flat(record["made"], "made."),
+        **_flat(record["content"], "content."),
         **_flat(record["measured"], "measured."),
         "version": record["version"],
     }
@@ -64,5 +80,5 @@ def _column(values: list[Any]) -> Any:
 
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([None if value is None else json.dumps(value) for value in values])

@@ -17,6 +17,7 @@ import torch
 from construction_zone.errors import InvalidInput, StoreError
 from construction_zone.simulate.grid import Grid, fourier_resample
 from construction_zone.simulate.propagation import propagated, propagator
+from construction_zone.simulate.stored import write_array
 
 FORMAT = "construction-zone exit waves 1"
 
@@ -160,11 +161,8 @@ class ExitWaves:
             raise StoreError(f"{path} exists; waves are not written over anything, give another name or remove it")
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
         try:
-            group = zarr.open_group(partial, mode="w-")
-            chunks = (1,) * (self.array.ndim - 2) + tuple(self.array.shape[-2:])
-            stored = group.create_array("waves", shape=self.array.shape, dtype="complex64", chunks=chunks)
-            stored[...] = self.numpy().astype(np.complex64)
-            group.attrs.update(self.attributes())
+            group = zarr.open_group(partial, mode="w-", attributes=self.attributes())
+            write_array(group, "waves", self.numpy().astype(np.complex64, copy=False), self.dims)
             os.replace(partial, path)
         except OSError as error:
             raise StoreError(
@@ -206,8 +204,8 @@ class ExitWaves:
             raise StoreError(f"the stored waves lack or garble {error}; the store is damaged, make it again") from error
 
     @classmethod
-    def load(cls, path: str | Path, *, device: torch.device | str = "cpu") -> ExitWaves:
-        """Read waves that `save` wrote."""
+    def load(cls, path: Any, *, device: torch.device | str = "cpu") -> ExitWaves:
+        """Read waves that `save` wrote: at a path, or in whatever else zarr opens as a store."""
         import zarr
 
         try:

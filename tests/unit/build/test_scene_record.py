@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +21,9 @@ from construction_zone.build import (
     variant,
 )
 from construction_zone.build.transforms import IDENTITY, Affine
-from construction_zone.dataset.store import Store, _write_atoms
+from construction_zone.dataset.compose import Built
+from construction_zone.dataset.stages import keep_built, read_atoms
+from construction_zone.dataset.store import Store
 from construction_zone.errors import SceneError
 
 CELL = (30.0, 30.0, 40.0)
@@ -225,10 +226,9 @@ def test_arrays_and_record_survive_extended_xyz(tmp_path, full_scene):
 
 
 def test_arrays_and_record_survive_the_store(tmp_path, full_scene):
-    place = tmp_path / "waves.zarr" / "000003"
-    place.mkdir(parents=True)
-    _write_atoms(place, SimpleNamespace(atoms=full_scene, drawn={}, made={}, seeds={}))
-    back = Store(tmp_path).atoms(3)
+    store = Store(tmp_path)
+    keep_built(store, 3, Built(full_scene, (), {}, {}, 0))
+    back = read_atoms(store, 3)
     assert_same(back, full_scene)
     np.testing.assert_array_equal(back.positions, full_scene.positions)
     assert back.pbc.tolist() == full_scene.pbc.tolist()

@@ -148,7 +148,7 @@ def test_from_recipe_to_atoms_waves_and_images(czone, recipe, tmp_path):
 
 def test_the_waves_of_a_dataset_can_be_imaged(czone, recipe, tmp_path):
     assert czone("generate", recipe, "--out", tmp_path / "data", "--workers", 1, "--count", 1)[0] == 0
-    stored = tmp_path / "data" / "waves.zarr" / "000000"
+    stored = tmp_path / "data" / "waves.zarr" / "000" / "000000"
     assert czone("image", stored, "--out", tmp_path / "image.npy", "--defocus", 50)[0] == 0
     # without a dose the mean intensity of vacuum is 1; little is scattered out of the band
     assert np.load(tmp_path / "image.npy").mean() == pytest.approx(1, abs=0.03)

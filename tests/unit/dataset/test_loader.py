@@ -12,6 +12,7 @@ import zarr
 from torch.utils.data import DataLoader
 
 from construction_zone.dataset import ImageDataset, collate
+from construction_zone.dataset.stages import read_waves
 from construction_zone.dataset.store import Store
 from construction_zone.errors import InvalidInput, StoreError
 
@@ -32,7 +33,7 @@ def test_an_item_is_image_mask_and_record(dataset, whole):
     assert (item["image"].dtype, tuple(item["image"].shape)) == (torch.float32, (1, 50, 60))
     assert (item["mask"].dtype, tuple(item["mask"].shape)) == (torch.int64, (50, 60))
     assert set(item["mask"].unique().tolist()) == {0, 1}
-    stored = zarr.open_group(whole / "images.zarr", mode="r")["000002"]
+    stored = zarr.open_group(whole / "images.zarr", mode="r")["000/000002"]
     assert torch.equal(item["image"][0], torch.from_numpy(stored["image"][1]))
     assert torch.equal(item["mask"], torch.from_numpy(stored["mask"][0]).long())
 
@@ -57,7 +58,7 @@ def test_the_seeds_of_a_record_make_the_image_again(dataset, whole):
         for path, value in drawn.items()
         if path.startswith("imaging.") and path != "imaging.pixel_size"
     }
-    waves = Store(whole).waves(item["record"]["structure"])
+    waves = read_waves(Store(whole), item["record"]["structure"])
     again = Microscope(**settings).image(waves, pixel_size=drawn["imaging.pixel_size"], seed=drawn["seeds"]["noise"])
     # stored waves are the ones that were imaged; another number of threads may round a count at its edge
     assert (again.array != item["image"][0]).float().mean() < 0.01
@@ -132,12 +133,12 @@ def test_damage_is_told_with_what_to_do(whole, tmp_path):
 
     shutil.copytree(whole, tmp_path / "copy")
     broken = ImageDataset(tmp_path / "copy")
-    chunk = tmp_path / "copy/images.zarr/000001/image/c/0/0/0"
+    chunk = tmp_path / "copy/images.zarr/000/000001/image/c/0/0/0"
     chunk.write_bytes(chunk.read_bytes()[:20])
-    with pytest.raises(StoreError, match=r"structure 1 cannot be read.*generate again"):
+    with pytest.raises(StoreError, match=r"structure 1 cannot be read.*czone repair"):
         broken[2]
-    (tmp_path / "copy/structures/000003.json").write_text('{"format": 1')
-    with pytest.raises(StoreError, match=r"000003\.json cannot be read.*generate again"):
+    (tmp_path / "copy/records/images/000/000003.json").write_text('{"format": 1')
+    with pytest.raises(StoreError, match=r"000003\.json of .* cannot be read.*czone repair"):
         broken[6]
 
 

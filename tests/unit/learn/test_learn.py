@@ -11,7 +11,9 @@ from ase import Atoms
 
 from construction_zone import learn
 from construction_zone.dataset import ImageDataset
-from construction_zone.dataset.store import Store, Structure
+from construction_zone.dataset.compose import Built
+from construction_zone.dataset.stages import Imaged, Waved, keep_built, keep_images, keep_waves
+from construction_zone.dataset.store import Store
 from construction_zone.errors import InvalidInput, StoreError
 from construction_zone.learn.model import standardised
 from construction_zone.learn.train import _augmented
@@ -30,18 +32,21 @@ def discs_in_noise(root, structures=4, each=2, shape=(48, 40)):
         cy, cx, r = rng.uniform(14, 26), rng.uniform(14, 26), rng.uniform(6, 10)
         mask = (y - cy) ** 2 + (x - cx) ** 2 < r**2
         images = 100 + 30 * mask + rng.normal(0, 5, (each, *shape))
-        store.commit(
-            Structure(
-                index=index,
-                atoms=Atoms("Au", cell=[10, 10, 10]),
-                waves=ExitWaves(torch.ones(1, 4, 4, dtype=torch.complex64), (1.0, 1.0), 300e3, 10.0),
+        atoms = Atoms("Au", positions=[[0, 0, index]], cell=[10, 10, 10])
+        keep_built(store, index, Built(atoms, (), {}, {}, 0))
+        keep_waves(
+            store, index, Waved(ExitWaves(torch.ones(1, 4, 4, dtype=torch.complex64), (1.0, 1.0), 300e3, 10.0), 0)
+        )
+        keep_images(
+            store,
+            index,
+            Imaged(
                 images=images.astype(np.float32),
-                mask=mask[None].astype(np.uint8),
-                drawn={},
-                seeds={},
+                pixel_size=(0.2, 0.2),
+                records=[{"drawn": {}, "seeds": {}, "made": {}}] * each,
+                labels={"mask": mask[None].astype(np.uint8)},
                 made={"pixel_size": [0.2, 0.2]},
-                image_records=[{"drawn": {}, "seeds": {}, "made": {}}] * each,
-            )
+            ),
         )
     return ImageDataset(root)
 
