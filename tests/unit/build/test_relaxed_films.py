@@ -270,33 +270,6 @@ def test_a_film_is_the_same_wherever_it_lies_along_the_beam():
     np.testing.assert_allclose(high.positions, low.positions + np.array([0, 0, 10]), atol=1e-9)
 
 
-def ring_ratios(power):
-    """Each pixel of a power spectrum over the mean of its ring; 0 outside the rings that are whole."""
-    n = len(power)
-    k = np.fft.fftfreq(n) * n
-    ring = np.round(np.hypot(*np.meshgrid(k, k, indexing="ij"))).astype(int)
-    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
-    return np.where((ring >= 2) & (ring < n // 2), power / mean[ring], 0.0)
-
-
-def spectrum(positions, length, n=256):
-    counts, _, _ = np.histogram2d(*positions[:, :2].T, bins=n, range=[(0, length)] * 2)
-    return np.abs(np.fft.fft2(counts)) ** 2
-
-
-def test_the_spectrum_has_no_spots():
-    # A disordered film has speckle: one spectrum is exponentially distributed about its mean, so the 40,000 pixels of
-    # a single film reach ln(40,000) ≈ 11 times their ring's mean. Spots are what stays in the mean over films.
-    film, cell = Block.between((0, 0, 0), (128, 128, 20)), (128, 128, 30)
-    fills = [CARBON.fill(film, cell=cell, seed=seed).positions for seed in range(10)]
-    assert ring_ratios(np.mean([spectrum(points, 128) for points in fills], axis=0)).max() < 5
-    # what tiles that only repeat would give
-    tile = tiles.material("C").tiles[0].positions * (128 / 3 / tiles.STEPS)
-    shifts = [(i * 128 / 3, j * 128 / 3, 0) for i in range(3) for j in range(3)]
-    repeated = np.concatenate([tile + shift for shift in shifts])
-    assert ring_ratios(spectrum(repeated, 128)).max() > 50
-
-
 def test_seams_wander_off_their_planes():
     lengths = np.array([128.0, 128.0, 50.0])
     seams = Seams.drawn(lengths, np.array([128.0, 128.0, 0.0]), 128 / 3, np.random.default_rng(0))

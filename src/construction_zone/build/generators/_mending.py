@@ -14,6 +14,7 @@ from construction_zone.build.generators._grid import around, cell_of, nearest, w
 
 MARK, PLAIN = np.uint32(2**31), np.uint32(2**31 - 1)
 CROWDED = 1.5  # energy of a bond that strains others, about that of a bond
+LONELY = 1.5  # energy of each bond that a site lacks to two
 
 
 @njit(cache=True)
@@ -213,7 +214,10 @@ def at_site(px, py, pz, kind, points, species, period, scale, shape, start, orde
 
 @njit(cache=True)
 def strain(px, py, pz, kind, points, species, period, scale, shape, start, order, bonds, most, cells):  # type: ignore[no-untyped-def]
-    """How many bonds an atom of `kind` would have at a site beyond the `most`, and with points bonded to each other."""
+    """How many bonds an atom of `kind` would have at a site, and how many of them strain others.
+
+    Those beyond the `most` do, and those with points that are bonded to each other.
+    """
     near = np.empty(16, np.int64)
     count = found = 0
     x, y, z = cell_of(px, py, pz, scale, shape)
@@ -231,7 +235,7 @@ def strain(px, py, pz, kind, points, species, period, scale, shape, start, order
                     found += dx * dx + dy * dy + dz * dz < bonds[species[near[m]], species[j]]
                 near[count] = j
                 count += 1
-    return found + max(count - most[kind], 0)
+    return count, found + max(count - most[kind], 0)
 
 
 @njit(cache=True)
@@ -255,7 +259,8 @@ def settle(  # type: ignore[no-untyped-def]
 ):
     """Move each of `sites` (k, 3) down its force, all else at rest; gives their energies, inf where too close.
 
-    A bond that strains others costs as much as it gains.
+    A bond that strains others costs as much as it gains, and so does each that is missing to two: many neighbours of
+    the second shell make up for none of the first.
     """
     found = np.empty(len(sites))
     cells = np.empty((27, 2), np.int64)
@@ -292,9 +297,10 @@ def settle(  # type: ignore[no-untyped-def]
         sites[m, 0], sites[m, 1], sites[m, 2] = px, py, pz
         if free:
             # a pair potential does not know that such bonds are bad ones
-            found[m] = total + CROWDED * strain(
+            count, strained = strain(
                 px, py, pz, kind, points, species, period, scale, shape, start, order, bonds, most, cells
             )
+            found[m] = total + CROWDED * strained + LONELY * max(2 - count, 0)
         else:
             found[m] = np.inf
     return found

@@ -55,7 +55,12 @@ def film(
     piece, left = pieces.merged(cut, distance < _STEEP * pieces.floors(material).max())
     record |= {"strain": stretch - 1, "merged": len(left) - len(piece.points)}
     distance = distance[left]
-    piece = pieces.relaxed(piece, distance < _SOFT, 5, parting=True)
+    piece = pieces.relaxed(piece, distance < _SOFT, 0, parting=5)
+
+    # what the cut left with no more than one bond is of more use elsewhere
+    bonds = pieces.bond_counts(piece, distance < _GAP + material.bonds.max())
+    dangling = (bonds < 2) & (distance < _GAP)
+    piece, distance = piece.part(~dangling), distance[~dangling]
 
     rng = generator(seed, "gaps")
 
@@ -73,10 +78,9 @@ def film(
     distance = _with_new(distance[kept], piece)
     if len(piece.points) > kept.sum():
         distance[neighbours.has_near(piece.points, piece.points[kept.sum() :], _SOFT, boxsize)] = 0.0
-    record["removed"] = int((~stays).sum() + (~kept).sum())
+    record["removed"] = int(dangling.sum() + (~stays).sum() + (~kept).sum())
     record["added"] = len(piece.points) + record["removed"] - int(left.sum())
-    for parting in (True, False):
-        piece = pieces.relaxed(piece, distance < _SOFT, 8, parting)
+    piece = pieces.relaxed(piece, distance < _SOFT, 8, parting=8)
     # two atoms that have not moved are as far apart as in the tile
     met = np.ones(len(distance), dtype=bool) if rest.any() else distance < _SOFT + material.reach
     piece = _apart(piece, met, anywhere(rng, lengths), inside)

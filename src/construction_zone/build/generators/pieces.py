@@ -24,7 +24,8 @@ _MERGED = 0.75  # of the shortest distance allowed: so close, two atoms stand fo
 _APART = 0.8  # of the potential's reach: new atoms are judged alone, so they must not meet
 _SITES = 5  # tried for each new atom
 _ATTEMPTS = 40
-_BONDED = -4.0  # energy of a site with about two bonds
+_BONDED = -1.0  # energy of a site that is worth taking
+_STEPS = 6  # in which a site settles
 
 Draw = Callable[[int], Floats]
 Inside = Callable[[Floats], Bools]
@@ -137,11 +138,11 @@ def merged(piece: Piece, near: Bools) -> tuple[Piece, Bools]:
     return piece.replaced(points[stays], piece.species[stays]), stays
 
 
-def relaxed(piece: Piece, chosen: Bools, steps: int, parting: bool = False) -> Piece:
+def relaxed(piece: Piece, chosen: Bools, steps: int, parting: int = 0) -> Piece:
     """The piece after the `chosen` (n,) atoms have moved down the forces, a number of steps.
 
-    With `parting`, three atoms bonded to each other part, and so do those that are one too many about an atom: a pair
-    potential knows nothing of such bonds, which the tiles do not have.
+    In the first, `parting` ones of their own, three atoms bonded to each other part, and so do those that are one too
+    many about an atom: a pair potential knows nothing of such bonds, which the tiles do not have.
     """
     from construction_zone.build.generators import _mending
 
@@ -149,10 +150,12 @@ def relaxed(piece: Piece, chosen: Bools, steps: int, parting: bool = False) -> P
     begin, other = _neighbours(piece, index, material.reach + SKIN)
     if parting:
         _mending.sever(points, piece.species, index, begin, other, material.bonds**2, material.most, piece.boxsize)
-    _mending.relax(
-        points, piece.species, index, begin, other, material.force, piece.knots, material.reach + 3 * SKIN,
-        piece.boxsize, piece.lengths, steps,
-    )  # fmt: skip
+    for count in (parting, steps):
+        _mending.relax(
+            points, piece.species, index, begin, other, material.force, piece.knots, material.reach + 3 * SKIN,
+            piece.boxsize, piece.lengths, count,
+        )  # fmt: skip
+        other &= _mending.PLAIN
     return piece.replaced(points, piece.species)
 
 
@@ -175,6 +178,13 @@ def worst(piece: Piece, kind: int, count: int, where: Bools) -> Bools:
     return found
 
 
+def bond_counts(piece: Piece, where: Bools) -> Integers:
+    """(n,) to how many of the atoms `where` (n,) each of them is bonded; 0 for the others."""
+    index = np.flatnonzero(where)
+    pairs, _ = pairs_closer(piece.part(index), piece.material.bonds)
+    return np.bincount(index[pairs.ravel()], minlength=len(where))
+
+
 def with_more(piece: Piece, kind: int, count: int, draw: Draw, inside: Inside) -> Piece:
     """The piece with up to `count` more atoms of a `kind`, the last ones.
 
@@ -191,10 +201,10 @@ def with_more(piece: Piece, kind: int, count: int, draw: Draw, inside: Inside) -
         sites = draw(_SITES * missing + 200)
         scale, shape, start, order = piece.grid(material.reach)
         found = _mending.settle(
-            sites, kind, 9, piece.points, piece.species, piece.boxsize, scale, shape, start, order,
+            sites, kind, _STEPS, piece.points, piece.species, piece.boxsize, scale, shape, start, order,
             material.energy, material.force, piece.knots, limits, material.bonds**2, material.most,
         )  # fmt: skip
-        # good sites first: about two bonds, later fewer, in the end none
+        # good sites first, later worse ones, in the end any
         good = (found < _BONDED + 1.5 * attempt) & np.isfinite(found) & inside(sites)
         sites = sites[good][np.argsort(found[good], kind="stable")]
         sites = sites[first_come(sites, _APART * material.reach, piece.boxsize)][:missing]
