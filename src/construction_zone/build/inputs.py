@@ -62,8 +62,9 @@ def points(values: ArrayLike, what: str = "points") -> Floats:
     array = np.atleast_2d(_floats(values, what))
     if array.ndim != 2 or array.shape[1] != 3:
         raise InvalidInput(f"{what} has shape {array.shape}; give coordinates of shape (n, 3)")
-    bad = ~np.isfinite(array).all(axis=1)
-    if bad.any():
+    finite = np.isfinite(array)
+    if not finite.all():  # row by row takes ten times as long
+        bad = ~finite.all(axis=1)
         first = int(np.flatnonzero(bad)[0])
         raise InvalidInput(
             f"{what}: row {first} is {array[first].tolist()} (of {int(bad.sum())} rows that are not finite)"

@@ -51,9 +51,9 @@ VOLUMES = {
 def test_stretches_find_what_single_sites_find(name, crystal, monkeypatch):
     volume = VOLUMES[name]
     crystal = crystal.moved(transforms.rotation((3, 1, 2), 77) @ transforms.translation((0.4, 0.1, -0.2)))
-    monkeypatch.setattr(filling, "_SITES_PER_CHUNK", 500)  # then stretches are judged even in small volumes
+    monkeypatch.setattr(filling, "_SITES_PER_CHUNK", 500)
     by_stretch = crystal.fill(volume, cell=HUGE)
-    monkeypatch.setattr(filling, "_SITES_PER_CHUNK", 10**9)  # then every site is asked about
+    monkeypatch.setattr(filling, "_FEW", 10**9)  # then every site is asked about
     one_by_one = crystal.fill(volume, cell=HUGE)
     assert len(by_stretch) > 500
     np.testing.assert_array_equal(by_stretch.positions, one_by_one.positions)
@@ -67,7 +67,7 @@ def test_clipped_volumes(volume, monkeypatch):
     by_stretch = crystal.fill(volume, cell=cell)
     assert (by_stretch.positions >= -1e-5).all()
     assert (by_stretch.positions < cell).all()
-    monkeypatch.setattr(filling, "_SITES_PER_CHUNK", 10**9)
+    monkeypatch.setattr(filling, "_FEW", 10**9)
     np.testing.assert_array_equal(by_stretch.positions, crystal.fill(volume, cell=cell).positions)
 
 

@@ -20,7 +20,13 @@ from construction_zone.errors import InvalidInput
 Sites = NDArray[np.unsignedinteger]
 
 _STRETCH = 8
-"""Cells in a stretch."""
+"""Cells in a stretch, and half as many in a small volume, of which the surface takes up more."""
+
+_SMALL = 50_000
+"""Sites in the box of a small volume."""
+
+_FEW = 2000
+"""Sites up to which asking about each costs less than classifying stretches."""
 
 _SITES_PER_CHUNK = 32_768
 """Sites that are worked on at once: few enough to stay in the processor's cache."""
@@ -60,6 +66,8 @@ def sites_in_volume(
         sites.append((taken % len(basis)).astype(kind))
     if not found:
         return np.zeros((0, 3)), np.zeros(0, dtype=kind)
+    if len(found) == 1:
+        return found[0], sites[0]
     return np.concatenate(found), np.concatenate(sites)
 
 
@@ -73,13 +81,14 @@ def _candidates(
     planes: tuple[Floats, Floats] | None,
 ) -> Iterator[tuple[Floats, Bools]]:
     """Sites (m, 3) in the order of `sites_in_volume`, and which of them are inside."""
-    step = lattice[0]
+    step, clipped = lattice[0], bool(np.isfinite(clip).any())
     for starts, first, last in rows_in_box(lattice, basis, origin, box, planes):
         cells = np.maximum(last - first + 1, 0)
         longest = int(cells.max(initial=0))
         if not longest:
             continue
-        length = min(_STRETCH, longest)
+        small = int(cells.sum()) * len(basis) < _SMALL
+        length = min(_STRETCH // 2 if small else _STRETCH, longest)
         # a stretch may reach past the end of its row: no site of those cells is in the box
         stretch = (np.arange(length)[:, None, None] * step + basis).reshape(-1, 3)
         number = -(-cells // length)
@@ -96,7 +105,7 @@ def _candidates(
             if unsure.any():
                 asked = points[unsure].reshape(-1, 3)
                 held = volume.contains(asked)
-                if np.isfinite(clip).any():
+                if clipped:
                     held &= ((asked >= clip[0]) & (asked < clip[1])).all(axis=1)
                 mask[unsure] = held.reshape(-1, len(stretch))
             yield points.reshape(-1, 3), mask.ravel()
@@ -105,8 +114,8 @@ def _candidates(
 def _classified(volume: Volume, begin: Floats, stretch: Floats, clip: Floats) -> tuple[Bools, Bools]:
     """Which of the stretches that start at `begin` (k, 3) lie wholly inside, and which wholly outside."""
     nothing = np.zeros(len(begin), dtype=bool)
-    if len(begin) * len(stretch) <= _SITES_PER_CHUNK:
-        return nothing, nothing  # asking about each site costs less
+    if len(begin) * len(stretch) <= _FEW:
+        return nothing, nothing
     low, high = stretch.min(axis=0), stretch.max(axis=0)
     middle = (low + high) / 2
     reach = float(np.linalg.norm(stretch - middle, axis=1).max()) + _SLACK

@@ -43,11 +43,19 @@ class Ball(Posed):
         return centred_box(self.pose.apply(self.center), half)
 
     def _local_contains(self, points: Floats) -> Bools:
-        offset = points - np.asarray(self.center)
-        return np.asarray(np.einsum("ij,ij->i", offset, offset) <= (self.radius + BOUNDARY) ** 2)
+        return np.asarray(self._square(points) <= (self.radius + BOUNDARY) ** 2)
 
     def _local_signed_distance(self, points: Floats) -> Floats:
-        return np.asarray(np.linalg.norm(points - np.asarray(self.center), axis=1) - self.radius)
+        return np.sqrt(self._square(points)) - self.radius
+
+    def _square(self, points: Floats) -> Floats:
+        """Squared distances (n,) from the centre, a coordinate at a time: several times faster than row by row."""
+        total = np.zeros(len(points))
+        for axis, middle in enumerate(self.center):
+            offset = points[:, axis] - middle
+            offset *= offset
+            total += offset
+        return total
 
 
 @dataclass(frozen=True)
