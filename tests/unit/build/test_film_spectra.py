@@ -62,7 +62,7 @@ def repeated(turned=False):
     for i in range(3):
         for j in range(3):
             copy = points[:, [1, 0, 2]] if turned and rng.random() < 0.5 else points
-            copies.append(copy + (i * tile.edge, j * tile.edge, 0))
+            copies.append(copy + np.array([i * tile.edge, j * tile.edge, 0.0]))
     return np.concatenate(copies), tile.edge
 
 
