@@ -150,7 +150,7 @@ def measured(tiles: tuple[Tile, ...]) -> Material:
     between the first and the second shell. It is no model of the bonding, but relaxing with it brings the atoms of a
     seam to distances that the tiles have, and off those that they have not. Bonds pull second neighbours inwards, which
     −ln g does not know: the second shell of what relaxes in it comes out 2 % too near. So its well is moved out by as
-    much, in the manner of iterative Boltzmann inversion (Reith, Pütz & Müller-Plathe, J. Comput. Chem. 24, 1624 (2003)).
+    much, in the manner of iterative Boltzmann inversion (Reith, Pütz & Müller-Plathe, J. Comput. Chem. 24, 1624, 2003).
     """
     kinds = np.unique(np.concatenate([tile.numbers for tile in tiles])).astype(np.int64)
     edge, count = tiles[0].edge, sum(len(tile.numbers) for tile in tiles)
