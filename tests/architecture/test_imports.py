@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "construction_zone"
-FOUNDATIONS = {"conventions", "distributions", "errors", "seeding"}
+FOUNDATIONS = {"compiling", "conventions", "distributions", "errors", "seeding"}
 CHAIN = ["build", "simulate", "image", "label", "dataset"]
 MAY_IMPORT = {room: FOUNDATIONS | set(CHAIN[: i + 1]) for i, room in enumerate(CHAIN)}
 MAY_IMPORT["learn"] = FOUNDATIONS | {"dataset", "learn"}
@@ -85,3 +85,16 @@ def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
     folders = {path.parent for path in tests.rglob("test_*.py")}
     for pattern in pytestconfig.getini("norecursedirs"):
         assert not [f for f in folders if fnmatch(f.relative_to(tests).as_posix(), pattern) or fnmatch(f.name, pattern)]
+
+
+def test_numba_is_used_through_its_door() -> None:
+    # whose import removes compiled code that is older than a source
+    for path in sources():
+        if path.name not in ("compiling.py", "lanes.py"):
+            assert "numba" not in {name.split(".")[0] for name in imported_modules(path)}, path
+
+
+def imported_modules(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from construction_zone.build.inputs import Bools, Floats
 from construction_zone.build.neighbours import corners
+from construction_zone.compiling import njit
 
 Integers = NDArray[np.int64]
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from construction_zone.compiling import njit
 
 _TURN = 1 / (2 * math.pi)
 _FAST = {"contract", "nsz", "reassoc", "arcp"}

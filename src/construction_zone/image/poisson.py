@@ -14,10 +14,10 @@ import functools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 import torch
 
+from construction_zone.compiling import njit
 from construction_zone.errors import InvalidInput
 from construction_zone.image import poisson_tensors
 
@@ -33,7 +33,7 @@ LARGEST = 1e9
 CHUNK = 1 << 16
 """Pixels that are worth a thread."""
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
+_compiled = njit(nogil=True, cache=True, error_model="numpy")
 
 
 def sample(mean: torch.Tensor, rng: np.random.Generator, scale: float = 1.0) -> torch.Tensor:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from construction_zone.compiling import njit
 from construction_zone.simulate.core import FINE, SIZE, Cores
 from construction_zone.simulate.fft import fields, plan
 from construction_zone.simulate.fft.lanes import COUNT
@@ -24,7 +24,7 @@ from construction_zone.simulate.window import STEPS, WIDTH, table
 FIELDS, FIELDS_OF_A_WAVE = 2, 1
 """Fields that the potentials of one configuration take at once, and each of its waves."""
 
-_compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 _TABLE = table()
 _NO_CORES = np.zeros((1, SIZE, SIZE), np.complex64)
 

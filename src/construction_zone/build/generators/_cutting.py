@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from construction_zone.build.generators._grid import wrapped
+from construction_zone.compiling import njit
 
 
 @njit(cache=True)

@@ -7,7 +7,8 @@ from a file until that file changes, with the functions of this one inside.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from construction_zone.compiling import njit
 
 
 @njit(cache=True)

@@ -8,9 +8,9 @@ what `_grid.sort` gives. `table` (s, s, m) is in even steps of r², `knots` of t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from construction_zone.build.generators._grid import around, cell_of, nearest, wrapped
+from construction_zone.compiling import njit
 
 MARK, PLAIN = np.uint32(2**31), np.uint32(2**31 - 1)
 CROWDED = 1.5  # energy of a bond that strains others, about that of a bond

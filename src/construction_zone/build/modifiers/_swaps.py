@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from construction_zone.compiling import njit
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]
+
+@njit(cache=True)
 def swap(
     kinds: Any,
     first: Any,
@@ -46,7 +47,7 @@ def swap(
     return made, error, worst <= tolerance
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]
+@njit(cache=True)
 def _change(kinds: Any, first: Any, neighbour: Any, shell: Any, counts: Any, atom: int, kind: int) -> None:
     old = kinds[atom]
     for k in range(first[atom], first[atom + 1]):
@@ -58,7 +59,7 @@ def _change(kinds: Any, first: Any, neighbour: Any, shell: Any, counts: Any, ato
     kinds[atom] = kind
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]
+@njit(cache=True)
 def _error(counts: Any, targets: Any, wanted: Any) -> tuple[float, float]:
     many = counts.shape[1]
     total, worst = 0.0, 0.0

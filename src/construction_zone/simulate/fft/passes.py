@@ -12,13 +12,13 @@ import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from construction_zone.compiling import njit
 from construction_zone.simulate.fft.lanes import COUNT, fill, load, store
 
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 RADICES = (4, 2, 3, 5, 7, 11, 13)
 """Factors that lengths may have."""
