@@ -10,6 +10,8 @@ import pytest
 import torch
 from ase.build import bulk
 
+import construction_zone as cz
+from construction_zone.build.transforms import random_rotation
 from construction_zone.errors import InvalidInput
 from construction_zone.label import phase_mask, projected
 from construction_zone.label.exit_wave import blurred, middle
@@ -89,7 +91,7 @@ def gold(radius: float, axis: str) -> tuple[ase.Atoms, ExitWaves, np.ndarray]:
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
-    return 2 * (first.astype(bool) & second.astype(bool)).sum() / (first.sum() + second.sum())
+    return float(2 * (first.astype(bool) & second.astype(bool)).sum() / (first.sum() + second.sum()))
 
 
 @pytest.mark.parametrize("axis", ["110", "100"])
@@ -99,6 +101,29 @@ def test_heavy_columns_defeat_thresholding_first_but_neither_blurring_first_nor_
     assert dice(phase_mask(waves, 0.2, plane=plane, order="threshold_then_blur"), disc) < 0.1
     assert dice(phase_mask(waves, 0.2, plane=plane), disc) > 0.8
     assert dice(projected(atoms, (200, 200), (0.2, 0.2)), disc) > 0.95
+
+
+ORIENTATIONS = {
+    "[110]": lambda: cz.Crystal.fcc("Au").with_zone_axis((1, 1, 0)),
+    "[100]": lambda: cz.Crystal.fcc("Au"),
+    "[111]": lambda: cz.Crystal.fcc("Au").with_zone_axis((1, 1, 1)),
+    "[112]": lambda: cz.Crystal.fcc("Au").with_zone_axis((1, 1, 2)),
+    **{
+        f"random {k}": lambda k=k: cz.Crystal.fcc("Au").moved(random_rotation(np.random.default_rng(k)))
+        for k in range(3)
+    },
+}
+
+
+@pytest.mark.parametrize("name", ORIENTATIONS)
+def test_both_masks_agree_at_five_nanometres_in_any_orientation(name: str) -> None:
+    """Dice of at least 0.9 between projected atoms and the phase, blurred first, in the plane of the middle."""
+    crystal, centre = ORIENTATIONS[name](), (32.0, 32.0, 27.0)
+    atoms = cz.Scene([cz.Zone(cz.Ball(25, center=centre), crystal.shifted(centre), "ball")], (64, 64, 54)).atoms()
+    waves = exit_waves(atoms, sampling=0.125, phonons=None)
+    phase = phase_mask(waves, 0.25, plane=middle(atoms))
+    found = dice(phase, projected(atoms, (256, 256), (0.25, 0.25)))
+    assert found >= 0.9
 
 
 def test_the_plane_is_where_the_wave_is_looked_at() -> None:
