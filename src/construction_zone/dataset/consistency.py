@@ -8,8 +8,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from construction_zone.dataset.fields import options
-from construction_zone.dataset.parts import MOST_IMAGES, Particles
+from construction_zone.dataset.imaging import MOST_IMAGES
+from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.spelling import listed
 from construction_zone.distributions import Distribution, Normal, Sweep
+from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
     from construction_zone.dataset.recipe import Recipe
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 MOST_COMBINATIONS = 1_000_000
 """Combinations of the points of all sweeps of structures."""
+
+
+STEEPEST = 0.2
+"""Share of its correlation length that a random field of distortion may move (`image.distortions.STEEPEST`)."""
 
 
 def reach(leaf: Distribution) -> tuple[float, float]:
@@ -47,12 +54,52 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
             f"imaging.pixel_size: {finest:g} Å is finer than the wave's sampling of {coarsest:g} Å; "
             "take larger pixels or a finer simulation.sampling"
         )
+    yield from _imaging(recipe)
     if recipe.labels.mask == "projected":
         for name in ("threshold", "blur", "order"):
             if recipe.labels.plain()[name] is not None:
                 yield f"labels.{name}: belongs to mask: exit_wave; leave it out with mask: projected"
     if recipe.particles is not None:
         yield from _crowding(recipe, recipe.particles)
+
+
+def _imaging(recipe: Recipe) -> Iterator[str]:
+    """Settings of the microscope that do not go together, or with the energy."""
+    imaging, energies = recipe.imaging, recipe.simulation.energy.support
+    camera = imaging.detector
+    presets = [name for name in options(camera.preset) if name != "ideal"]
+    if presets and any(path is not None for path in options(camera.curves)):
+        yield "imaging.detector.curves: a preset has curves of its own; give one of the two"
+    if presets:
+        from construction_zone.image import detectors
+
+        for name in presets:
+            for energy in sorted(set(energies)):
+                try:
+                    detectors.named(name, energy)
+                except InvalidInput as error:
+                    yield f"imaging.detector.preset: {error}"
+                    break
+    if imaging.microscope is not None:
+        from construction_zone.image.presets import SETTINGS
+
+        energy = SETTINGS[imaging.microscope]["energy"]
+        if set(energies) != {energy}:
+            yield (
+                f"imaging.microscope: {imaging.microscope} is set up for {energy:g} eV, simulation.energy is "
+                f"{energies[0]:g}{'' if energies[0] == energies[1] else f' … {energies[1]:g}'}"
+            )
+    if imaging.frames is not None and None in (listed(imaging.dose) or ()):
+        yield "imaging.frames: frames are of counted electrons; give imaging.dose too"
+    light = reach(camera.falloff)[1] + max(abs(end) for end in reach(camera.slope)) / math.sqrt(2)
+    if light >= 1:
+        yield "imaging.detector.falloff: with the slope it leaves no light in a corner; together they are below 1"
+    warp = imaging.distortion
+    if warp is not None and reach(warp.field)[1] > STEEPEST * reach(warp.correlation)[0]:
+        yield (
+            f"imaging.distortion.field: {reach(warp.field)[1]:g} Å over {reach(warp.correlation)[0]:g} Å folds the "
+            f"image over; give at most {STEEPEST:g} of distortion.correlation"
+        )
 
 
 def _pixels(recipe: Recipe) -> Iterator[str]:

@@ -40,7 +40,7 @@ class Quantity:
     """Annotation of a number of `unit` between `low` and `high` (both included), or of a distribution kept within them.
 
     `integer` asks for whole numbers, `discrete` for a number or a choice of numbers, and `optional` lets null stand
-    for "none". `per` says what the number is drawn for.
+    for "none"; `words` may stand for numbers too. `per` says what the number is drawn for, `about` what it is.
     """
 
     unit: str
@@ -50,6 +50,8 @@ class Quantity:
     integer: bool = False
     discrete: bool = False
     optional: bool = False
+    words: tuple[str, ...] = ()
+    about: str = ""
 
     def parse(self, raw: Any, variables: Variables | None = None) -> Distribution:
         """`raw`, as YAML gives it or already a distribution, as a checked distribution."""
@@ -63,9 +65,11 @@ class Quantity:
         self._check_limits(found)
         return found
 
-    def _number(self, raw: Any) -> float | int | None:
+    def _number(self, raw: Any) -> float | int | str | None:
         if raw is None and self.optional:
             return None
+        if isinstance(raw, str) and raw in self.words:
+            return raw
         value = number(raw)
         if self.integer:
             if value != int(value):
@@ -75,7 +79,7 @@ class Quantity:
 
     def _check_limits(self, found: Distribution) -> None:
         values = listed(found)
-        numbers = [value for value in values or () if value is not None]
+        numbers = [value for value in values or () if isinstance(value, (int, float))]
         if numbers:
             low, high = min(numbers), max(numbers)
         elif values is not None:
@@ -103,11 +107,11 @@ class Quantity:
             "maximum": self.high,
         }
         text = {"type": "string", "pattern": f"^ *{NUMBER.pattern} *$"}  # 300e3 is a word in YAML 1.1
-        forms = [one, text, *({"type": "null"} for _ in range(self.optional))]
+        forms = [one, text, *({"type": "null"} for _ in range(self.optional)), *({"const": w} for w in self.words)]
         continuous = not self.discrete and not self.integer
         drawn = distribution_schemas({"anyOf": forms}, one, whole=not self.discrete, continuous=continuous)
-        about = {"description": self.limits, "x-unit": self.unit, "x-per": self.per}
-        return {"anyOf": [*forms, *drawn], **about}
+        about = {"description": ": ".join(filter(None, (self.about, self.limits)))}
+        return {"anyOf": [*forms, *drawn], **about, "x-unit": self.unit, "x-per": self.per}
 
 
 @dataclass(frozen=True)
@@ -118,15 +122,19 @@ class Word:
     wants: str
     per: Scope = "structure"
     optional: bool = False
+    about: str = ""
 
     def parse(self, raw: Any, variables: Variables | None = None) -> Distribution:
         """`raw` as a checked distribution of single values."""
         if raw is ABSENT:
             return ABSENT
-        found = read_distribution(raw, self.read, variables=variables, per=self.per)
+        found = read_distribution(raw, self._one, variables=variables, per=self.per)
         if listed(found) is None:
             raise InvalidInput(f"wants {self.wants} or {{choice: […]}}")
         return found
+
+    def _one(self, raw: Any) -> Any:
+        return None if raw is None and self.optional else self.read(raw)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return _leaf_schema(self.parse)
@@ -134,7 +142,21 @@ class Word:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
         one: dict[str, Any] = {"type": ["string", "array", *(["null"] if self.optional else [])]}
         forms = [one, *distribution_schemas(one, one, whole=False, continuous=False)]
-        return {"anyOf": forms, "description": self.wants, "x-per": self.per}
+        about = ": ".join(filter(None, (self.about, self.wants)))
+        return {"anyOf": forms, "description": about, "x-per": self.per}
+
+
+def one_of(*names: str | bool) -> Callable[[Any], Any]:
+    """What checks that a value is one of `names`."""
+    known = ", ".join(repr(name) if isinstance(name, str) else str(name).lower() for name in names)
+
+    def read(raw: Any) -> Any:
+        # 0 and 1 are equal to false and true, and are not meant
+        if not any(type(raw) is type(name) and raw == name for name in names):
+            raise InvalidInput(f"{shown(raw)} is not known; use {known}")
+        return raw
+
+    return read
 
 
 def whole(leaf: Distribution) -> bool:

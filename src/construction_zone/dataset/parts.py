@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from ase.data import atomic_numbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from construction_zone.dataset.fields import ABSENT, Quantity, Word, number
 from construction_zone.dataset.prefabs import PrefabChoice
 from construction_zone.dataset.problems import Inconsistent
+from construction_zone.dataset.spelling import shown
 from construction_zone.distributions import Distribution, Fixed
 from construction_zone.errors import InvalidInput
-
-MOST_IMAGES = 100_000
-"""Images of one structure: repeats times the points of all sweeps of imaging."""
 
 
 def read_text(raw: Any) -> str:
@@ -37,12 +36,32 @@ def read_orientation(raw: Any) -> str | tuple[int, int, int]:
     )
 
 
+def read_displacements(raw: Any) -> float | dict[str, float] | None:
+    """Rms displacements in Å: one number, one for each element, or null."""
+    if raw is None:
+        return None
+    if isinstance(raw, Mapping):
+        found = {str(symbol): _displacement(value, f"{symbol}: ") for symbol, value in raw.items()}
+        unknown = [symbol for symbol in found if symbol not in atomic_numbers or symbol == "X"]
+        if unknown:
+            raise InvalidInput(f"{shown(unknown[0])} is no element; give symbols such as Au")
+        return found
+    return _displacement(raw)
+
+
+def _displacement(raw: Any, what: str = "") -> float:
+    value = number(raw)
+    if not 0 <= value <= 2:
+        raise InvalidInput(f"{what}{value:g} is outside the limits 0 … 2 Å")
+    return value
+
+
 def whole_number(raw: Any) -> Any:
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
     value = number(raw)
     if value != int(value):
-        raise InvalidInput(f"{raw!r} is not a whole number")
+        raise InvalidInput(f"{shown(raw)} is not a whole number")
     return int(value)
 
 
@@ -103,36 +122,28 @@ class Particles(Part):
 
 
 class Simulation(Part):
-    """How the exit waves are computed; `phonons` counts configurations, null or 0 for a static one."""
+    """How the exit waves are computed; see `simulate.exit_waves`."""
 
-    energy: Annotated[Distribution, Quantity("eV", 10e3, 10e6)] = fixed(300e3)
-    sampling: Annotated[Distribution, Quantity("Å", 0.005, 1)] = fixed(0.1)
-    slice_thickness: Annotated[Distribution, Quantity("Å", 0.1, 50)] = fixed(2.0)
-    phonons: Annotated[Distribution, Quantity("", 0, 1000, integer=True, optional=True)] = fixed(8)
-
-
-_LENGTH = Quantity("Å", -1e10, 1e10, "image")
-_AZIMUTH = Quantity("rad", -7, 7, "image")
-
-
-class Imaging(Part):
-    """The microscope, drawn for each image; `defocus` counts from the exit face, underfocus positive (−C10)."""
-
-    pixel_size: Annotated[Distribution, Quantity("Å", 0.005, 10, discrete=True)] = fixed(0.2)
-    per_structure: Annotated[Whole, Field(ge=1, le=MOST_IMAGES)] = 1
-    defocus: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    Cs: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    C12: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    phi12: Annotated[Distribution, _AZIMUTH] = fixed(0.0)
-    C21: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    phi21: Annotated[Distribution, _AZIMUTH] = fixed(0.0)
-    C23: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    phi23: Annotated[Distribution, _AZIMUTH] = fixed(0.0)
-    C32: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    phi32: Annotated[Distribution, _AZIMUTH] = fixed(0.0)
-    C34: Annotated[Distribution, _LENGTH] = fixed(0.0)
-    phi34: Annotated[Distribution, _AZIMUTH] = fixed(0.0)
-    focal_spread: Annotated[Distribution, Quantity("Å", 0, 1e5, "image")] = fixed(0.0)
-    source_size: Annotated[Distribution, Quantity("mrad", 0, 100, "image")] = fixed(0.0)
-    aperture: Annotated[Distribution, Quantity("mrad", 0.01, 1000, "image", optional=True)] = fixed(None)
-    dose: Annotated[Distribution, Quantity("e⁻/Å²", 1e-3, 1e9, "image", optional=True)] = fixed(None)
+    energy: Annotated[Distribution, Quantity("eV", 10e3, 10e6, about="of the electrons")] = fixed(300e3)
+    sampling: Annotated[Distribution, Quantity("Å", 0.005, 1, about="largest distance between samples")] = fixed(0.1)
+    slice_thickness: Annotated[
+        Distribution,
+        Quantity("Å", 0.1, 50, words=("planes",), about="largest thickness of a slice, or one to each lattice plane"),
+    ] = fixed(2.0)
+    phonons: Annotated[
+        Distribution,
+        Quantity("", 0, 1000, integer=True, optional=True, about="frozen-phonon configurations; null or 0: at rest"),
+    ] = fixed(8)
+    displacements: Annotated[
+        float | dict[str, float] | None,
+        BeforeValidator(read_displacements),
+        Field(description="rms thermal displacement per axis in Å, one or by element; null: as tabulated"),
+    ] = None
+    tilt_x: Annotated[Distribution, Quantity("mrad", -50, 50, about="tilt of the beam towards x")] = fixed(0.0)
+    tilt_y: Annotated[Distribution, Quantity("mrad", -50, 50, about="tilt of the beam towards y")] = fixed(0.0)
+    parametrization: Annotated[Literal["lobato", "kirkland"], Field(description="of the scattering factors")] = "lobato"
+    cores: Annotated[bool, Field(description="give the atoms' cores back to the transmission function")] = True
+    split: Annotated[
+        Literal["standard", "symmetric"], Field(description="a slice acts at its entrance, or in its middle")
+    ] = "standard"
+    engine: Annotated[Literal["torch", "abtem"], Field(description="ours, or abTEM's (extra abtem)")] = "torch"

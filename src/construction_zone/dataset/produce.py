@@ -19,10 +19,12 @@ from construction_zone.build import variant
 from construction_zone.dataset import stages
 from construction_zone.dataset.compose import Built, build_structure
 from construction_zone.dataset.draw import draw_image, image_seed, structure_seed
+from construction_zone.dataset.exposures import Exposures, distorted, distortion_of, needs_vacuum
 from construction_zone.dataset.fields import written
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.stages import Imaged, Waved
 from construction_zone.dataset.store import STAGES, Store
+from construction_zone.dataset.waves import simulated
 from construction_zone.distributions import Fixed
 
 if TYPE_CHECKING:
@@ -85,13 +87,14 @@ def waves_stage(
     pixel_size = drawn["imaging.pixel_size"]
     seed = seeding.integer(structure_seed(recipe, index), "waves")
     with _timed(seconds, "simulate"):
-        waves = _simulated(built.atoms, drawn, drawn["simulation.phonons"] or None, seed, device).cropped(pixel_size)
+        phonons = drawn["simulation.phonons"] or None
+        waves = simulated(recipe, built.atoms, drawn, phonons, seed, device).cropped(pixel_size)
     vacuum = None
-    if recipe.labels.mask == "exit_wave" and built.particles:
+    if built.particles and (recipe.labels.mask == "exit_wave" or needs_vacuum(recipe)):
         with _timed(seconds, "label"):
             # the literature's mask is of a wave without film and phonons
             particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
-            vacuum = _simulated(particles, drawn, None, 0, device).cropped(pixel_size)
+            vacuum = simulated(recipe, particles, drawn, None, 0, device).cropped(pixel_size)
     made = {"grid": list(waves.array.shape[-2:]), "configurations": int(waves.array.shape[-3])}
     return Waved(waves, seed, vacuum, made)
 
@@ -105,29 +108,34 @@ def images_stage(
     seconds: dict[str, float] | None = None,
 ) -> Imaged:
     """Images of the waves of structure `index`, and what they show."""
-    from construction_zone.image import Microscope
-
     waves = replace(waved.waves, array=waved.waves.array.to(device))
     images, records = [], []
     with _timed(seconds, "image"):
+        exposures = Exposures.of(
+            recipe, built.atoms, built.particles, waves, waved.vacuum, built.drawn["imaging.pixel_size"]
+        )
+        step = exposures.pixels.sampling
         for number in range(recipe.images_per_structure):
             settings = draw_image(recipe, index, number)
             noise = seeding.integer(image_seed(recipe, index, number))
-            scope = Microscope(**{path.removeprefix("imaging."): value for path, value in settings.items()})
-            micrograph = scope.image(waves, pixel_size=built.drawn["imaging.pixel_size"], seed=noise)
-            image = micrograph.numpy()
+            image = exposures.take(settings, noise)
             images.append(image)
             made = {"mean": float(image.mean(dtype=np.float64)), "sd": float(image.std(dtype=np.float64))}
             plain = {path: written(Fixed(value)) for path, value in settings.items()}
             records.append({"drawn": plain, "seeds": {"noise": noise}, "made": made})
     with _timed(seconds, "label"):
-        mask = _mask(recipe, built, waved)
+        warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
+        mask = distorted(_mask(recipe, built, waved), warps, step)
     return Imaged(
         images=np.stack(images).astype(np.float32, copy=False),
-        pixel_size=micrograph.pixel_size,
+        pixel_size=step,
         records=records,
-        labels={"mask": mask[None]},
-        made={"pixel_size": list(micrograph.pixel_size), "mask_fraction": float(mask.mean(dtype=np.float64))},
+        labels={"mask": mask},
+        made={
+            "pixel_size": list(step),
+            "zero": exposures.zero,
+            "mask_fraction": float(mask.mean(dtype=np.float64)),
+        },
     )
 
 
@@ -135,20 +143,6 @@ def peak_memory() -> int:
     """The largest resident memory of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _simulated(atoms: ase.Atoms, drawn: dict[str, Any], phonons: int | None, seed: int, device: str) -> ExitWaves:
-    from construction_zone.simulate import exit_waves
-
-    return exit_waves(
-        atoms,
-        energy=drawn["simulation.energy"],
-        sampling=drawn["simulation.sampling"],
-        slice_thickness=drawn["simulation.slice_thickness"],
-        phonons=phonons,
-        seed=seed,
-        device=device,
-    )
 
 
 def _mask(recipe: Recipe, built: Built, waved: Waved) -> np.ndarray:

@@ -25,8 +25,8 @@ from pydantic import (
 
 from construction_zone.dataset.consistency import contradictions
 from construction_zone.dataset.fields import ABSENT, VARIABLES, Quantity, Scope, Word, options
+from construction_zone.dataset.imaging import Imaging
 from construction_zone.dataset.parts import (
-    Imaging,
     Part,
     Particles,
     Simulation,
@@ -123,15 +123,19 @@ class Recipe(Part):
         return _leaves(self, "", per)
 
     def structure_files(self) -> dict[str, Path]:
-        """The structure files that the recipe names, as written → where they are."""
-        if self.particles is None:
-            return {}
-        if self.particles.prefab is None:
-            words = list(options(self.particles.crystal))
-        else:
-            words = [word for _, leaf in self.particles.prefab.leaves() for word in listed(leaf) or ()]
-        names = [name for name in words if isinstance(name, str) and is_structure_file(name)]
-        return {name: (self._folder / Path(name).expanduser()).absolute() for name in names}
+        """The files that the recipe names, as written → where they are: of crystals, and of detectors' curves."""
+        words: list[Any] = []
+        if self.particles is not None and self.particles.prefab is None:
+            words += options(self.particles.crystal)
+        elif self.particles is not None and self.particles.prefab is not None:
+            words += [word for _, leaf in self.particles.prefab.leaves() for word in listed(leaf) or ()]
+        names = [word for word in words if isinstance(word, str) and is_structure_file(word)]
+        names += [word for word in options(self.imaging.detector.curves) if word is not None]
+        return {name: self.file(name) for name in names}
+
+    def file(self, name: str) -> Path:
+        """Where a file lies that the recipe calls `name`."""
+        return (self._folder / Path(name).expanduser()).absolute()
 
     def identity(self) -> dict[str, Any]:
         """Everything that decides what structure *i* is: all but `count`, structure files by their contents."""
@@ -175,7 +179,20 @@ def load(source: str | Path | Mapping[str, Any], *, folder: str | Path | None = 
         if not file.is_file():
             raise RecipeError(f"{name} cannot be used:\n  particles.crystal: no file {file_name} ({file})")
     check_materials(recipe)
+    _check_curves(recipe, name)
     return recipe
+
+
+def _check_curves(recipe: Recipe, name: str) -> None:
+    """Raise a `RecipeError` for a file of a detector's curves that cannot be used."""
+    for curves in options(recipe.imaging.detector.curves):
+        if curves is not None:
+            from construction_zone.image import detectors
+
+            try:
+                detectors.from_csv(recipe.file(curves))
+            except InvalidInput as error:
+                raise RecipeError(f"{name} cannot be used:\n  imaging.detector.curves: {error}") from error
 
 
 def _variables(raw: Any) -> dict[str, Variable]:

@@ -1,0 +1,212 @@
+"""The images of one structure: what a recipe's imaging section asks for, done to its exit waves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import ase
+import numpy as np
+
+from construction_zone import seeding
+from construction_zone.build import variant
+from construction_zone.build.thickness import thickness
+from construction_zone.dataset.recipe import Recipe
+from construction_zone.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import torch
+
+    from construction_zone.image import Beams, Detector, Distortion, InelasticBackground, Microscope
+    from construction_zone.simulate import ExitWaves, Grid
+
+LARGEST_COLLECTION = 20.0
+"""mrad. What an objective lens without an aperture is taken to collect of inelastic electrons; the formula for the mean
+free path holds up to there."""
+
+_PREFIX = "imaging."
+_CAMERA = ("preset", "curves", "falloff", "slope", "slope_azimuth")
+"""Fields of the detector that are no fields of `image.Detector`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exposures:
+    """Exit waves of a structure, ready to be imaged any number of times.
+
+    Attributes
+    ----------
+    recipe
+        whose imaging is done.
+    beams
+        of the exit waves.
+    atoms
+        of the structure: for its thickness and heights.
+    zero
+        plane from which defocus counts, in Å from the entrance face.
+    pixel_size
+        of the images, Å.
+    """
+
+    recipe: Recipe
+    beams: Beams
+    atoms: ase.Atoms
+    zero: float
+    pixel_size: float
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        atoms: ase.Atoms,
+        particles: tuple[str, ...],
+        waves: ExitWaves,
+        vacuum: ExitWaves | None,
+        pixel_size: float,
+    ) -> Exposures:
+        """What is wanted to image `waves` of `atoms`, of which the zones `particles` are the particles.
+
+        `vacuum` are the waves of the particles alone, which the plane of least contrast is found with (see
+        `needs_vacuum`); those of all atoms are taken where there are no particles.
+        """
+        from construction_zone.image import Beams
+        from construction_zone.image.focus import zero_plane
+
+        meant = variant(atoms, only=list(particles)) if particles else atoms
+        alone = waves if vacuum is None or not particles else vacuum
+        return cls(recipe, Beams.of(waves), atoms, zero_plane(recipe.imaging.zero, alone, meant), pixel_size)
+
+    @property
+    def pixels(self) -> Grid:
+        """The grid of the images."""
+        from construction_zone.image.form import image_grid
+
+        return image_grid(self.beams.grid, self.pixel_size)
+
+    def take(self, settings: Mapping[str, Any], seed: seeding.Seed) -> np.ndarray:
+        """The image (y, x), float32, under `settings` (dotted paths as drawn), with noise from `seed`."""
+        import torch
+
+        own = {path.removeprefix(_PREFIX): value for path, value in settings.items() if path.startswith(_PREFIX)}
+        camera = detector_of(self.recipe, own, self.beams.energy)
+        scope = self.microscope(own, camera)
+        pixels = self.pixels
+        fine = scope.intensity(self.beams, pixels)
+        step = (pixels.extent[0] / fine.shape[-2], pixels.extent[1] / fine.shape[-1])
+        background = self._background(own)
+        if background is not None:
+            fine = background.apply(fine, self._thickness_map(fine), step)
+        distortion = distortion_of(own, seed)
+        if distortion is not None:
+            fine = distortion.apply(fine, step, boundary="periodic")
+        if scope.dose is None:
+            image = camera.expected(fine, pixels)
+        elif "frames.count" in own:
+            image = _summed(fine, pixels, scope.dose, camera, own, seed)
+        else:
+            image = camera.record(fine, pixels, scope.dose, seed)
+        return np.asarray(image.detach().to(torch.float32).cpu().numpy())
+
+    def microscope(self, own: Mapping[str, Any], camera: Detector) -> Microscope:
+        """The microscope of settings without the prefix."""
+        from construction_zone.image import Microscope
+
+        names = {field.name for field in fields(Microscope)}
+        given = {name: value for name, value in own.items() if name in names}
+        given |= {"coherence": self.recipe.imaging.coherence, "detector": camera}
+        if "frames.count" in own:
+            given["drift"] = 0.0  # each frame is blurred by its own part of it
+        if self.recipe.imaging.zero != "stored":
+            given["zero"] = self.zero
+        return Microscope(**given)
+
+    @cached_property
+    def _thickness(self) -> np.ndarray:
+        return np.asarray(thickness(self.atoms))
+
+    def _thickness_map(self, like: torch.Tensor) -> torch.Tensor:
+        """The thickness of the specimen (y, x) in Å on the grid of `like`."""
+        import torch
+        from scipy.ndimage import map_coordinates
+
+        ny, nx = like.shape[-2:]
+        rows, columns = self._thickness.shape
+        places = np.meshgrid(np.arange(ny) * (rows / ny), np.arange(nx) * (columns / nx), indexing="ij")
+        found = map_coordinates(self._thickness, places, order=1, mode="grid-wrap")
+        return torch.from_numpy(np.ascontiguousarray(found)).to(like)
+
+    def _background(self, own: Mapping[str, Any]) -> InelasticBackground | None:
+        if "background.blur" not in own:
+            return None
+        from construction_zone.image import InelasticBackground
+        from construction_zone.image.background import mean_free_path
+
+        path = own["background.mean_free_path"]
+        if path is None:
+            collection = min(own["aperture"] or LARGEST_COLLECTION, LARGEST_COLLECTION)
+            path = mean_free_path(float(self.atoms.numbers.mean()), self.beams.energy, collection)
+        return InelasticBackground(path, own["background.blur"], own["background.filtered"])
+
+
+def needs_vacuum(recipe: Recipe) -> bool:
+    """Whether imaging wants the exit waves of the particles in vacuum."""
+    return recipe.imaging.zero == "minimum_contrast"
+
+
+def distortion_of(settings: Mapping[str, Any], seed: seeding.Seed) -> Distortion | None:
+    """The distortion of an image that was drawn with `settings` and taken with `seed`: for its labels too.
+
+    None where nothing is distorted. Paths may begin with ``imaging.``.
+    """
+    own = {path.removeprefix(_PREFIX): value for path, value in settings.items()}
+    if "distortion.scale" not in own:
+        return None
+    from construction_zone.image import Distortion
+
+    given = {path.removeprefix("distortion."): v for path, v in own.items() if path.startswith("distortion.")}
+    shift = (given.pop("shift_y"), given.pop("shift_x"))
+    if not any(given[name] for name in ("scale", "shear", "ellipse", "rotation", "field")) and shift == (0, 0):
+        return None
+    return Distortion(**given, shift=shift, seed=seeding.integer(seed, "distortion"))
+
+
+def distorted(label: np.ndarray, warps: Sequence[Distortion | None], pixel_size: tuple[float, float]) -> np.ndarray:
+    """A label (…, y, x) as each image shows it: (images, …, y, x), or (1, …, y, x) where none is distorted."""
+    if all(warp is None for warp in warps):
+        return label[None]
+    import torch
+
+    flat = torch.from_numpy(np.ascontiguousarray(label))
+    made = [flat if warp is None else warp.apply_labels(flat, pixel_size, boundary="periodic") for warp in warps]
+    return np.stack([one.numpy() for one in made])
+
+
+def detector_of(recipe: Recipe, own: Mapping[str, Any], energy: float) -> Detector:
+    """The detector of settings without the prefix, for electrons of `energy` (eV)."""
+    from construction_zone.image import detectors
+    from construction_zone.image.detector import Illumination
+
+    given = {path.removeprefix("detector."): v for path, v in own.items() if path.startswith("detector.")}
+    light = Illumination(given["falloff"], given["slope"], given["slope_azimuth"])
+    changes = {name: value for name, value in given.items() if name not in _CAMERA and value is not None}
+    changes |= {"illumination": light, "output": recipe.imaging.detector.output}
+    if given["curves"] is None:
+        return detectors.named(given["preset"], energy, **changes)
+    if given["preset"] != "ideal":
+        raise InvalidInput("imaging.detector: give a preset or curves, not both")
+    return detectors.from_csv(recipe.file(given["curves"]), **changes)
+
+
+def _summed(
+    fine: torch.Tensor, pixels: Grid, dose: float, camera: Detector, own: Mapping[str, Any], seed: seeding.Seed
+) -> torch.Tensor:
+    """The sum of a stack of frames along the drift, about its middle, or moved back to it."""
+    from construction_zone.image.stacks import aligned_sum, drift_path, movie
+
+    angle, length = np.deg2rad(own["drift_angle"]), own["drift"]
+    drift = (float(length * np.sin(angle)), float(length * np.cos(angle)))
+    path = drift_path(own["frames.count"], drift, own["frames.jitter"], seed)
+    path -= (path[:-1] + path[1:]).mean(axis=0) / 2
+    frames = movie(fine, pixels, dose, path, camera, seed)
+    return aligned_sum(frames, pixels, path) if own["frames.aligned"] else frames.double().sum(0)
