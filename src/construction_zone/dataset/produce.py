@@ -28,7 +28,7 @@ from construction_zone.dataset.waves import simulated
 from construction_zone.distributions import Fixed
 
 if TYPE_CHECKING:
-    from construction_zone.simulate import ExitWaves
+    pass
 
 STEPS = ("build", "simulate", "image", "label", "store")
 """What the time of a structure goes to."""

@@ -278,3 +278,19 @@ def test_distortion_fields_are_those_of_the_image_room():
     from construction_zone.image import Distortion as Warp
 
     assert {field.name for field in fields(Warp)} - set(Distortion.model_fields) == {"shift", "seed"}
+
+
+def test_a_dataset_of_distorted_images_keeps_a_mask_for_each(scene, tmp_path):
+    from construction_zone.dataset.generate import generate
+    from construction_zone.dataset.loader import ImageDataset
+
+    raw = copy.deepcopy(scene[0])
+    raw["imaging"] |= {"distortion": {"rotation": {"uniform": [-30, 30]}}, "per_structure": 3, "zero": "middle"}
+    generate(raw, tmp_path / "data", workers=1, progress=False)
+    items = [ImageDataset(tmp_path / "data")[k] for k in range(3)]
+    masks = [item["mask"].numpy() for item in items]
+    assert not np.array_equal(masks[0], masks[1])
+    assert max(mask.sum() for mask in masks) < 1.1 * min(mask.sum() for mask in masks)
+    for item, mask in zip(items, masks, strict=True):
+        image = item["image"][0].numpy()
+        assert image[mask > 0].std() > image[mask == 0].std()  # the particle is where the mask says
