@@ -194,12 +194,21 @@ PICTURES: dict[str, Picture] = {
         ),
         "element",
     ),
+    "dislocation_loop": (
+        slice_of(
+            lambda: prefabs.dislocation_loop(
+                tilted(), radius=26, burgers=(1 / 3, 1 / 3, 1 / 3), plane=(1, 1, 1), loop_radius=13
+            ),
+            8.0,
+        ),
+        "element",
+    ),
 }
 """Every picture by the name of what it shows; a new prefab is one more line."""
 
 SEEN = {"moire": (0.0, 90.0), "scatter": (20.0, 40.0), "nanotube": (70.0, 15.0), "film": (28.0, 35.0)}
 SEEN |= dict.fromkeys(("twinned", "faulted", "crossing_twins", "crossing_faults", "antiphase"), (0.0, 90.0))
-SEEN |= dict.fromkeys(("grain_boundary", "dislocated", "icosahedron"), (0.0, 90.0))
+SEEN |= dict.fromkeys(("grain_boundary", "dislocated", "dislocation_loop", "icosahedron"), (0.0, 90.0))
 """Azimuth and elevation (degrees) of views that are not the usual one."""
 
 OPENED = {"moire": 2.0}

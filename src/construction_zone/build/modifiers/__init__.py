@@ -13,6 +13,7 @@ from construction_zone.build.modifiers.custom import Custom, ThermalSnapshot
 from construction_zone.build.modifiers.defects import Interstitials, Vacancies
 from construction_zone.build.modifiers.dislocations import Dislocation
 from construction_zone.build.modifiers.fields import Bending, Misfit, StrainGradient
+from construction_zone.build.modifiers.loops import DislocationLoop
 from construction_zone.build.modifiers.order import ShortRangeOrder, warren_cowley
 from construction_zone.build.modifiers.shape import ShapeFollows
 from construction_zone.build.modifiers.strain import Deformation, Displacement, Strain
@@ -25,6 +26,7 @@ __all__ = [
     "Custom",
     "Deformation",
     "Dislocation",
+    "DislocationLoop",
     "Displacement",
     "Interstitials",
     "LinearProfile",

@@ -14,6 +14,7 @@ from construction_zone.build.prefabs.dressed import adatoms, adsorbates, roughen
 from construction_zone.build.prefabs.exposure import alpha_shape, coordination, normals, undercoordinated
 from construction_zone.build.prefabs.grain_boundaries import grain_boundary
 from construction_zone.build.prefabs.ligands import ligands
+from construction_zone.build.prefabs.loops import dislocation_loop
 from construction_zone.build.prefabs.multiply_twinned import decahedron, icosahedron
 from construction_zone.build.prefabs.placing import rest, scatter, several
 from construction_zone.build.prefabs.planar import faulted, twinned
@@ -51,6 +52,7 @@ __all__ = [
     "cuboctahedron",
     "decahedron",
     "dislocated",
+    "dislocation_loop",
     "faulted",
     "film",
     "grain_boundary",

@@ -129,6 +129,15 @@ class Line:
 
 
 def _refuse_partial(crystal: Crystal, vector: Floats, burgers: Sequence[float]) -> None:
+    if not is_lattice_vector(crystal, vector):
+        raise InvalidInput(
+            f"burgers {list(burgers)} is no lattice vector of {crystal.phase}: a partial dislocation ends a fault; "
+            "give a vector from site to equivalent site, such as (0.5, 0.5, 0) in fcc"
+        )
+
+
+def is_lattice_vector(crystal: Crystal, vector: Floats) -> bool:
+    """Whether a shift by `vector` (Å, in the crystal's frame) brings every site onto one of the same occupation."""
     fractional = np.concatenate([crystal.fractional, crystal.fractional + vector @ np.linalg.inv(crystal.lattice)])
     count = len(crystal.fractional)
     kinds = list(map(repr, crystal.occupancy or crystal.numbers.tolist()))
@@ -137,10 +146,8 @@ def _refuse_partial(crystal: Crystal, vector: Floats, burgers: Sequence[float]) 
         delta -= np.round(delta)
         there = np.linalg.norm(delta @ crystal.lattice, axis=1) < 1e-3
         if not any(there[other] and kinds[other] == kinds[site] for other in range(count)):
-            raise InvalidInput(
-                f"burgers {list(burgers)} is no lattice vector of {crystal.phase}: a partial dislocation ends a fault; "
-                "give a vector from site to equivalent site, such as (0.5, 0.5, 0) in fcc"
-            )
+            return False
+    return True
 
 
 def _between_rows(crystal: Crystal, along: Floats, near: Floats) -> Floats:
