@@ -25,7 +25,7 @@ WIDTH = 0.4
 """Å, standard deviation of a column in a heat map."""
 
 
-def columns(atoms: ase.Atoms, *, tolerance: float = TOLERANCE, most: int = MOST) -> list[dict[str, Any]]:
+def atomic_columns(atoms: ase.Atoms, *, tolerance: float = TOLERANCE, most: int = MOST) -> list[dict[str, Any]]:
     """The atomic columns of every grain that has a zone axis within `tolerance` (mrad) of the beam, a row each.
 
     ``zone``, ``grain``; ``x`` and ``y`` (Å), the mean place of its atoms; ``atoms``, how many; ``formula`` such as
@@ -51,7 +51,7 @@ def heat_map(
     Parameters
     ----------
     found
-        rows with ``x`` and ``y`` in Å, of `columns`.
+        rows with ``x`` and ``y`` in Å, of `atomic_columns`.
     shape, pixel_size
         (ny, nx) and (dy, dx) in Å.
     periodic

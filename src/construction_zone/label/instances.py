@@ -16,8 +16,8 @@ from construction_zone.errors import InvalidInput
 from construction_zone.label.field import Field
 from construction_zone.label.masks import CLOSING, EDGE, projected
 
-WORD = 32
-"""Masks that `packed` puts into one array of unsigned integers."""
+WORD = 31
+"""Masks that `packed` puts into one array: as many as a signed integer of 32 bits has beside its sign."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Instances:
     amodal
         uint8 (k, ny, nx): the whole mask of each, also where another is in front.
     table
-        a row each: see `instances`.
+        a row each: see `instance_masks`.
     """
 
     modal: np.ndarray
@@ -39,7 +39,7 @@ class Instances:
     table: list[dict[str, Any]]
 
 
-def instances(
+def instance_masks(
     atoms: ase.Atoms,
     particles: Sequence[str],
     shape: tuple[int, int],
@@ -141,10 +141,10 @@ def box(mask: np.ndarray, periodic: tuple[bool, bool] = (False, False)) -> list[
 
 
 def packed(amodal: np.ndarray) -> np.ndarray:
-    """Masks (k, ny, nx) as bits, uint32 (1 + (k − 1)//32, ny, nx): mask i is bit i % 32 of array i // 32."""
-    words = np.zeros((max(1, -(-len(amodal) // WORD)), *amodal.shape[1:]), np.uint32)
+    """Masks (k, ny, nx) as bits, int32 (1 + (k − 1)//31, ny, nx): mask i is bit i % 31 of array i // 31."""
+    words = np.zeros((max(1, -(-len(amodal) // WORD)), *amodal.shape[1:]), np.int32)
     for number, mask in enumerate(amodal):
-        words[number // WORD] |= mask.astype(np.uint32) << np.uint32(number % WORD)
+        words[number // WORD] |= mask.astype(np.int32) << np.int32(number % WORD)
     return words
 
 
@@ -152,7 +152,7 @@ def unpacked(words: np.ndarray, count: int) -> np.ndarray:
     """The `count` masks, uint8 (count, ny, nx), that `packed` made `words` of."""
     if not 0 <= count <= WORD * len(words):
         raise InvalidInput(f"{len(words)} arrays hold up to {WORD * len(words)} masks, not {count}")
-    masks = [(words[number // WORD] >> np.uint32(number % WORD)) & np.uint32(1) for number in range(count)]
+    masks = [(words[number // WORD] >> np.int32(number % WORD)) & np.int32(1) for number in range(count)]
     return np.array(masks, np.uint8).reshape(count, *words.shape[1:])
 
 

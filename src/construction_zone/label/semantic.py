@@ -26,7 +26,7 @@ def kinds(atoms: ase.Atoms, by: By) -> list[str]:
     return [str(atoms.info[f"{by}s"][number]) for number in np.unique(atoms.arrays[by])]
 
 
-def semantic(
+def semantic_masks(
     atoms: ase.Atoms,
     shape: tuple[int, int],
     pixel_size: tuple[float, float],

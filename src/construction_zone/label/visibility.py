@@ -38,7 +38,7 @@ MARGIN = 6.0
 _FWHM = math.sqrt(8 * math.log(2))
 
 
-def visibility(
+def visibilities(
     image: np.ndarray,
     masks: np.ndarray,
     pixel_size: tuple[float, float],

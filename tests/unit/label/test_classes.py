@@ -11,7 +11,7 @@ from construction_zone.build import prefabs
 from construction_zone.label.classes import CLASSES, atom_classes, class_map, grain_map
 from construction_zone.label.defects import defect_lines
 from construction_zone.label.masks import EDGE, projected
-from construction_zone.label.semantic import kinds, semantic
+from construction_zone.label.semantic import kinds, semantic_masks
 
 LAYER = A / np.sqrt(3)
 """Å between {111} of gold."""
@@ -84,11 +84,11 @@ def test_semantic_masks_are_those_of_each_kind() -> None:
     assert kinds(atoms, "phase") == ["amorphous C", "rocksalt MgO"] or len(kinds(atoms, "phase")) == 2
     assert kinds(atoms, "element") == ["C", "O", "Mg"]
     assert kinds(atoms, "zone") == ["film", "ball"]
-    found = semantic(atoms, SHAPE, PIXEL, by="element")
+    found = semantic_masks(atoms, SHAPE, PIXEL, by="element")
     assert found.dtype == np.uint8
     for layer, number in zip(found, (6, 8, 12), strict=True):
         np.testing.assert_array_equal(layer, projected(atoms[atoms.numbers == number], SHAPE, PIXEL))
-    picked = semantic(atoms, SHAPE, PIXEL, by="zone", names=["ball", "nothing"], width=0.5)
+    picked = semantic_masks(atoms, SHAPE, PIXEL, by="zone", names=["ball", "nothing"], width=0.5)
     assert picked.dtype == np.float32
     assert picked[0, 120, 120] == 1
     assert not picked[1].any()

@@ -10,7 +10,7 @@ from label_scenes import PIXEL, SHAPE, A, alone, ball, tilted, upright
 
 import construction_zone as cz
 from construction_zone.build import modifiers, transforms
-from construction_zone.label.columns import columns, heat_map
+from construction_zone.label.columns import atomic_columns, heat_map
 
 
 def steps(x: float, y: float) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def steps(x: float, y: float) -> tuple[int, int]:
 
 def test_columns_of_gold_along_001() -> None:
     atoms = alone(ball(cz.Crystal.fcc("Au")))
-    found = columns(atoms)
+    found = atomic_columns(atoms)
     # every (x, y) at which atoms stand, and how many of them
     wanted: dict[tuple, list[float]] = {}
     for x, y, z in atoms.positions:
@@ -37,7 +37,7 @@ def test_columns_of_gold_along_001() -> None:
 
 
 def test_dumbbells_along_110_are_two_columns_a_quarter_cell_apart() -> None:
-    found = columns(alone(ball(upright("zincblende GaAs"), radius=12)))
+    found = atomic_columns(alone(ball(upright("zincblende GaAs"), radius=12)))
     gallium = np.array([[r["x"], r["y"]] for r in found if r["formula"].startswith("Ga")])
     arsenic = np.array([[r["x"], r["y"]] for r in found if r["formula"].startswith("As")])
     assert len(gallium) + len(arsenic) == len(found)  # no column holds both
@@ -46,7 +46,7 @@ def test_dumbbells_along_110_are_two_columns_a_quarter_cell_apart() -> None:
 
 
 def test_wurtzite_along_its_axis_has_both_elements_in_a_column() -> None:
-    found = columns(alone(ball(cz.Crystal.wurtzite("CdSe"), radius=14)))
+    found = atomic_columns(alone(ball(cz.Crystal.wurtzite("CdSe"), radius=14)))
     middle = [r for r in found if r["atoms"] > 6]
     assert middle
     assert all(r["formula"].startswith("Cd") and "Se" in r["formula"] for r in middle)
@@ -54,13 +54,13 @@ def test_wurtzite_along_its_axis_has_both_elements_in_a_column() -> None:
 
 def test_other_orientations_have_no_columns() -> None:
     turned = cz.Crystal.fcc("Au").moved(transforms.random_rotation(np.random.default_rng(1)))
-    assert columns(alone(ball(turned))) == []
-    assert columns(alone(ball(tilted(25.0)))) == []
-    assert columns(alone(ball(tilted(25.0))), tolerance=30.0)
+    assert atomic_columns(alone(ball(turned))) == []
+    assert atomic_columns(alone(ball(tilted(25.0)))) == []
+    assert atomic_columns(alone(ball(tilted(25.0))), tolerance=30.0)
 
 
 def test_tilted_columns_stay_whole_and_stand_at_the_mean_of_their_atoms() -> None:
-    straight, leaning = columns(alone(ball(tilted(0.0)))), columns(alone(ball(tilted(15.0))))
+    straight, leaning = atomic_columns(alone(ball(tilted(0.0)))), atomic_columns(alone(ball(tilted(15.0))))
     assert len(straight) == len(leaning)
     assert sorted(r["atoms"] for r in straight) == sorted(r["atoms"] for r in leaning)
 
@@ -74,15 +74,15 @@ def test_bent_columns_stay_whole() -> None:
     crystal = cz.Crystal.fcc("Au")
     bent = alone(ball(crystal, modifiers=(modifiers.Displacement(bow, frame="crystal"),)))
     moved = bent.positions - bent.arrays["ideal"]
-    found = columns(bent)
+    found = atomic_columns(bent)
     assert np.ptp(moved[:, 0]) > 1.2
     ideal = {tuple(p) for p in bent.arrays["ideal"][:, :2].round(3)}
     assert len(found) == len(ideal)
 
 
 def test_columns_are_put_together_across_the_seam() -> None:
-    inside = columns(alone(ball(cz.Crystal.fcc("Au"))))
-    across = columns(alone(ball(cz.Crystal.fcc("Au"), at=(1.0, 47.0, 24.0))))
+    inside = atomic_columns(alone(ball(cz.Crystal.fcc("Au"))))
+    across = atomic_columns(alone(ball(cz.Crystal.fcc("Au"), at=(1.0, 47.0, 24.0))))
     assert len(inside) == len(across)
     shifted = {steps(row["x"] + 23, row["y"] - 23): row["atoms"] for row in across}
     assert shifted == {steps(row["x"], row["y"]): row["atoms"] for row in inside}
@@ -111,7 +111,7 @@ def test_pure_columns_are_where_the_potential_peaks() -> None:
     from construction_zone.label.thickness import potential_map
 
     atoms = alone(ball(cz.Crystal.fcc("Au"), radius=10))
-    found = [row for row in columns(atoms) if row["atoms"] > 2]
+    found = [row for row in atomic_columns(atoms) if row["atoms"] > 2]
     peaks = potential_map(atoms, SHAPE, PIXEL)
     highest = (peaks == ndimage.maximum_filter(peaks, 9)) & (peaks > 3000)
     places = np.argwhere(highest) * 0.2

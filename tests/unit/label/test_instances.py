@@ -10,7 +10,7 @@ from label_scenes import PIXEL, SHAPE, alone, ball
 import construction_zone as cz
 from construction_zone.build import prefabs
 from construction_zone.errors import InvalidInput
-from construction_zone.label.instances import box, instances, packed, unpacked
+from construction_zone.label.instances import box, instance_masks, packed, unpacked
 from construction_zone.label.masks import projected
 
 
@@ -27,7 +27,7 @@ def test_what_the_beam_meets_first_is_in_front() -> None:
     """The beam runs along +z: the ball at z = 15 hides part of the one at z = 45, whichever is given first."""
     atoms = stack((20, 24, 45), (28, 24, 15))
     for names in (["p0", "p1"], ["p1", "p0"]):
-        found = instances(atoms, names, SHAPE, PIXEL)
+        found = instance_masks(atoms, names, SHAPE, PIXEL)
         back, front = (found.table[names.index(name)] for name in ("p0", "p1"))
         assert front["order"] == 0
         assert back["order"] == 1
@@ -43,7 +43,7 @@ def test_what_the_beam_meets_first_is_in_front() -> None:
 
 def test_the_hidden_share_is_that_of_two_discs() -> None:
     """Two discs of radius R, a distance d apart, share 2R² arccos(d/2R) − d/2·√(4R² − d²)."""
-    found = instances(stack((20, 24, 45), (28, 24, 15)), ["p0", "p1"], SHAPE, PIXEL)
+    found = instance_masks(stack((20, 24, 45), (28, 24, 15)), ["p0", "p1"], SHAPE, PIXEL)
     radius = np.sqrt(found.table[0]["area"] / np.pi)
     assert 9.5 < radius < 11.4
     d = 8.0
@@ -53,7 +53,7 @@ def test_the_hidden_share_is_that_of_two_discs() -> None:
 
 def test_amodal_masks_are_those_of_the_particles_alone() -> None:
     atoms = stack((20, 24, 45), (28, 24, 15))
-    found = instances(atoms, ["p0", "p1"], SHAPE, PIXEL)
+    found = instance_masks(atoms, ["p0", "p1"], SHAPE, PIXEL)
     own = atoms[atoms.arrays["zone"] == 0]
     np.testing.assert_array_equal(found.amodal[0], projected(own, SHAPE, PIXEL))
 
@@ -66,7 +66,9 @@ def test_two_that_interlock_are_each_in_front_in_places() -> None:
         volume = cz.Block((36, 12, 6), center=(24, 24, 35)).moved(leaning)
         return cz.Zone(volume, cz.Crystal.fcc("Au"), name=name, priority=int(slope < 0))
 
-    found = instances(cz.Scene([slab("a", 30), slab("b", -30)], cell=(48, 48, 70)).atoms(), ["a", "b"], SHAPE, PIXEL)
+    found = instance_masks(
+        cz.Scene([slab("a", 30), slab("b", -30)], cell=(48, 48, 70)).atoms(), ["a", "b"], SHAPE, PIXEL
+    )
     left, right = found.modal[120, 60], found.modal[120, 180]
     assert {left, right} == {1, 2}
     # a rotation about y by +30° takes +x down towards −z: there `a` is met first
@@ -76,7 +78,7 @@ def test_two_that_interlock_are_each_in_front_in_places() -> None:
 
 
 def test_apart_from_each_other_nothing_is_hidden() -> None:
-    found = instances(stack((12, 12, 35), (36, 36, 30)), ["p0", "p1"], SHAPE, PIXEL)
+    found = instance_masks(stack((12, 12, 35), (36, 36, 30)), ["p0", "p1"], SHAPE, PIXEL)
     assert [row["occlusion"] for row in found.table] == [0, 0]
     assert [row["behind"] for row in found.table] == [[], []]
     for row, place in zip(found.table, [(12, 12, 35), (36, 36, 30)], strict=True):
@@ -88,7 +90,7 @@ def test_apart_from_each_other_nothing_is_hidden() -> None:
 
 
 def test_a_box_goes_on_across_the_seam() -> None:
-    found = instances(stack((2, 24, 35)), ["p0"], SHAPE, PIXEL)
+    found = instance_masks(stack((2, 24, 35)), ["p0"], SHAPE, PIXEL)
     x0, y0, x1, y1 = found.table[0]["box"]
     assert 180 < x0 < 240 < x1 < 310
     assert x1 - x0 == pytest.approx(y1 - y0, abs=4)
@@ -104,16 +106,16 @@ def test_masks_as_bits_come_back() -> None:
     masks = (np.random.default_rng(0).random((37, 6, 5)) < 0.4).astype(np.uint8)
     words = packed(masks)
     assert words.shape == (2, 6, 5)
-    assert words.dtype == np.uint32
+    assert words.dtype == np.int32
     np.testing.assert_array_equal(unpacked(words, 37), masks)
     assert packed(masks[:0]).shape == (1, 6, 5)
     assert unpacked(packed(masks[:0]), 0).shape == (0, 6, 5)
-    with pytest.raises(InvalidInput, match="up to 64 masks, not 65"):
+    with pytest.raises(InvalidInput, match="up to 62 masks, not 65"):
         unpacked(words, 65)
 
 
 def test_no_particles_give_empty_maps() -> None:
-    found = instances(alone(ball(cz.Crystal.fcc("Au"), 8)), [], SHAPE, PIXEL)
+    found = instance_masks(alone(ball(cz.Crystal.fcc("Au"), 8)), [], SHAPE, PIXEL)
     assert found.amodal.shape == (0, *SHAPE)
     assert not found.modal.any()
     assert found.table == []
@@ -121,6 +123,6 @@ def test_no_particles_give_empty_maps() -> None:
 
 def test_a_particle_of_several_crystals_is_one_instance() -> None:
     atoms = alone(prefabs.decahedron("fcc Au", edge=4, column=4).shifted((24, 24, 24)))
-    found = instances(atoms, ["decahedron"], SHAPE, PIXEL)
+    found = instance_masks(atoms, ["decahedron"], SHAPE, PIXEL)
     assert len(found.table) == 1
     np.testing.assert_array_equal(found.modal, projected(atoms, SHAPE, PIXEL))

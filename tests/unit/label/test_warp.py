@@ -10,7 +10,7 @@ from label_scenes import PIXEL, SHAPE, alone, ball
 import construction_zone as cz
 from construction_zone.errors import InvalidInput
 from construction_zone.image.distortions import Distortion
-from construction_zone.label.columns import columns, heat_map
+from construction_zone.label.columns import atomic_columns, heat_map
 from construction_zone.label.warp import distorted_map, distorted_rows
 
 SHEAR = Distortion(shear=0.1)
@@ -67,7 +67,7 @@ def test_types_and_unknown_values_come_through() -> None:
 @pytest.mark.parametrize("distortion", [SHEAR, ROUGH], ids=["shear", "rough"])
 def test_columns_stay_on_the_columns_of_the_image(distortion: Distortion) -> None:
     atoms = alone(ball(cz.Crystal.fcc("Au"), radius=12))
-    found = columns(atoms)
+    found = atomic_columns(atoms)
     image = heat_map(found, SHAPE, PIXEL, width=0.6)
     warped = distortion.apply(torch.from_numpy(image), PIXEL, "periodic").numpy()
     moved = heat_map(distorted_rows(found, distortion, SHAPE, PIXEL), SHAPE, PIXEL, width=0.6)
