@@ -1,5 +1,6 @@
 """What changes the atoms that a generator makes, in a stated order: `Modified(generator, [first, second, …])`."""
 
+from construction_zone.build.modifiers.anisotropic import AnisotropicDislocation
 from construction_zone.build.modifiers.base import AtomModifier, Modified, Setting, SpaceModifier
 from construction_zone.build.modifiers.chemistry import (
     Antisites,
@@ -19,6 +20,7 @@ from construction_zone.build.modifiers.shape import ShapeFollows
 from construction_zone.build.modifiers.strain import Deformation, Displacement, Strain
 
 __all__ = [
+    "AnisotropicDislocation",
     "Antisites",
     "AtomModifier",
     "Bending",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from construction_zone.build import inputs, lattice_directions
 from construction_zone.build.generators import Crystal
 from construction_zone.build.inputs import Floats, Point
-from construction_zone.build.modifiers import Dislocation, Displacement, Modified
+from construction_zone.build.modifiers import AnisotropicDislocation, Dislocation, Displacement, Modified
 from construction_zone.build.prefabs.base import Described, crystal_of, prefab
 from construction_zone.build.prefabs.planar import ball_or
 from construction_zone.build.transforms import Affine
@@ -44,12 +44,14 @@ def dislocated(
     line: Sequence[float],
     point: ArrayLike | None = None,
     poisson: float = 0.3,
+    stiffness: Sequence[float] | None = None,
     seed: Seed = 0,
     name: str = "dislocated",
 ) -> Zone:
     """A crystal with a straight dislocation: screw, edge or mixed, as the Burgers vector lies to the line.
 
-    Isotropic elasticity: see `Dislocation`. The volume cuts the displaced crystal, so that it is full to its surface.
+    Isotropic elasticity (see `Dislocation`), or with `stiffness` anisotropic. The volume cuts the displaced crystal, so
+    that it is full to its surface.
 
     Parameters
     ----------
@@ -66,9 +68,13 @@ def dislocated(
         atoms along the line.
     poisson
         Poisson's ratio.
+    stiffness
+        Elastic constants (C11, C12, C44) of a cubic crystal in its usual axes, about (192, 163, 42) GPa for gold
+        (Neighbours & Alers, Phys. Rev. 111, 707 (1958)), (C11, C12, C13, C33, C44) of a hexagonal one, or a 6 × 6
+        matrix. The displacement is then that of `AnisotropicDislocation`, which needs the extra "anisotropic".
 
     The record has, for a line with atoms all around it, `dislocations` with its `burgers` (Å), `line` and `point` (Å)
-    in the scene, its `character` and `angle` (degrees between line and Burgers vector).
+    in the scene, its `character`, `angle` (degrees between line and Burgers vector) and `elasticity`.
 
     Raises `InvalidInput` for Burgers vectors that are no lattice vectors, since those leave a fault behind.
     """
@@ -83,9 +89,11 @@ def dislocated(
     own = given.pose.inverse.apply(at)
     if point is None:
         own = _between_rows(given, along, own)
-    field = Dislocation(_point(vector), _point(along), _point(own), poisson)
+    straight = Dislocation(_point(vector), _point(along), _point(own), poisson)
+    field = straight if stiffness is None else AnisotropicDislocation(straight, stiffness)
     strained = Modified(given, [Displacement(field, "crystal", slips=True)])
-    return Zone(region, Described(strained, "dislocated", Line(field, given.pose)), name)
+    elasticity = "isotropic" if stiffness is None else "anisotropic"
+    return Zone(region, Described(strained, "dislocated", Line(straight, given.pose, elasticity)), name)
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,13 @@ class Line:
         In the frame of the crystal.
     pose
         Of the crystal, before the prefab was moved.
+    elasticity
+        "isotropic" or "anisotropic".
     """
 
     dislocation: Dislocation
     pose: Affine
+    elasticity: str
 
     def __call__(self, atoms: Atoms, placed: Affine) -> dict[str, Any]:
         """`dislocations`: none or one."""
@@ -123,6 +134,7 @@ class Line:
                     "point": pose.apply(middle).tolist(),
                     "character": field.character,
                     "angle": field.angle,
+                    "elasticity": self.elasticity,
                 }
             ]
         }
