@@ -23,6 +23,12 @@ def generate(
     count: Annotated[int | None, typer.Option(min=1, help="Structures, instead of the recipe's count.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread; by default all cores.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the work.")
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="A structure that takes longer is begun again.")
+    ] = None,
     device: Annotated[str, typer.Option(help="Where to simulate: cpu or cuda.")] = "cpu",
     until: Annotated[str, typer.Option(metavar="STAGE", help="Last stage: structures, waves or images.")] = "images",
 ) -> None:
@@ -32,7 +38,17 @@ def generate(
     """
     from construction_zone.dataset.generate import generate as run
 
-    done = run(recipe, out, count=count, seed=seed, workers=workers, device=device, until=until)
+    done = run(
+        recipe,
+        out,
+        count=count,
+        seed=seed,
+        workers=workers,
+        scheduler=scheduler,
+        time_limit=time_limit,
+        device=device,
+        until=until,
+    )
     report.made(done)
     if count is not None and done.total > count:
         report.out.print(f"{count} structures were asked for; the {done.total} that are there stay")

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 import time
-import traceback
-from collections.abc import Generator, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +12,18 @@ from typing import Any
 
 from construction_zone.dataset import table
 from construction_zone.dataset.capacity import check_room
-from construction_zone.dataset.produce import STEPS, make, peak_memory
-from construction_zone.dataset.progress import shown
+from construction_zone.dataset.produce import STEPS, peak_memory
+from construction_zone.dataset.progress import Progress, shown
 from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.dataset.session import Session, session
-from construction_zone.dataset.store import STAGES, Store
+from construction_zone.dataset.store import STAGES
+from construction_zone.dataset.work import Job, Outcome, work
 from construction_zone.errors import ConstructionZoneError, InvalidInput, StoreError
+
+SHORTEST_LIMIT, LONGEST_LIMIT = 600.0, 86_400.0
+"""Seconds that a structure may take at least, and before any has been made, when no limit is given."""
+SLOWER = 20.0
+"""How many times longer than the slowest so far a structure may take."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,44 @@ class Report:
     peak_memory: int
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one task."""
+@dataclass
+class _Tally:
+    """What came of the tasks so far; of millions, no more is kept than this."""
 
-    structure: int
+    made: int = 0
+    failures: list[Failure] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    slowest: float = 0.0
     peak_memory: int = 0
-    error: str | None = None
-    details: str = ""
+
+    def add(self, outcome: Outcome, seed: int) -> None:
+        self.peak_memory = max(self.peak_memory, outcome.peak_memory)
+        if outcome.error is not None:
+            self.failures.append(Failure(outcome.structure, seed, outcome.error))
+            return
+        self.made += 1
+        self.slowest = max(self.slowest, sum(outcome.seconds.values()))
+        for stage, taken in outcome.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + taken
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where structures are made: in this process, in a local cluster, or on somebody's scheduler."""
+
+    workers: int
+    scheduler: str | None
+    time_limit: float | None
+
+    @property
+    def here(self) -> bool:
+        # a time limit ends the process that works, which must not be this one
+        return self.scheduler is None and self.workers == 1 and self.time_limit is None
+
+    @property
+    def told(self) -> str:
+        """In words, for the log."""
+        return f"{self.workers} workers" if self.scheduler is None else f"the scheduler at {self.scheduler}"
 
 
 def generate(
@@ -71,6 +100,8 @@ def generate(
     count: int | None = None,
     seed: int | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
+    time_limit: float | None = None,
     device: str = "cpu",
     until: str = "images",
     progress: bool = True,
@@ -90,7 +121,14 @@ def generate(
         instead of the recipe's. More structures may be asked for later; fewer than there are deletes nothing.
     workers
         processes, one thread each; by default one for each processor. One computes in this process.
-        A script that asks for several needs ``if __name__ == "__main__":`` around the call.
+        A script that asks for several needs ``if __name__ == "__main__":`` around the call. A worker that dies is
+        started again, and what it was at runs again; a structure that takes its worker along each time has failed.
+    scheduler
+        address of a dask scheduler, such as ``tcp://host:8786``, whose workers (of one thread each) do the work
+        instead; they must see `out` under the same path.
+    time_limit
+        seconds a structure may take before its worker is ended; by default 20 times the longest so far, 10 minutes
+        at least. One worker without a limit given has none.
     device
         torch device of simulation and imaging.
     until
@@ -108,148 +146,86 @@ def generate(
         when interrupted, with how far it came; what is done stays.
     """
     recipe = (recipe if isinstance(recipe, Recipe) else load(recipe)).with_(seed=seed, count=count)
-    workers = _workers(workers)
+    where = _where(workers, scheduler, time_limit)
     if until not in STAGES:
         raise InvalidInput(f"until is {until!r}; give one of {', '.join(STAGES)}")
     start = time.perf_counter()
     with session(Path(out), recipe) as held:
         there = set(held.store.indices(until))
         missing = [index for index in range(recipe.count) if index not in there]
-        outcomes: list[Outcome] = []
+        job, tally = Job(held.recipe, held.store.folder, device, held.token, until), _Tally()
         if missing:
             check_room(held.store.folder, recipe, len(missing))
-            held.log(f"begin: {len(missing)} to make until {until}, {len(there)} there, {workers} workers, {device}")
+            held.log(f"begin: {len(missing)} to make until {until}, {len(there)} there, {where.told}, {device}")
             try:
-                _run(held, missing, min(workers, len(missing)), device, until, progress, outcomes)
+                with shown(progress, len(missing)) as bar:
+                    _run(held, job, missing, where, bar, tally)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(_stopped(held, recipe, until, "interrupted")) from None
             except ConstructionZoneError as error:
                 _stopped(held, recipe, until, f"stopped: {error}")
                 raise
-        if outcomes or not held.store.place.exists(table.TABLE):
+        if missing or not held.store.place.exists(table.TABLE):
             table.rebuild(held.store)
-        report = _report(held, outcomes, len(there), time.perf_counter() - start)
+        report = _report(held, tally, len(there), time.perf_counter() - start)
         if missing:
             held.log(f"end: {report.made} made, {len(report.failures)} failed, {report.elapsed:.1f} s")
     return report
 
 
-def _run(
+def _run(held: Session, job: Job, missing: list[int], where: _Where, bar: Progress, tally: _Tally) -> None:
+    """Make the `missing` structures and add what came of each to `tally`."""
+
+    def limit() -> float:
+        if where.time_limit is not None:
+            return where.time_limit
+        return max(SHORTEST_LIMIT, SLOWER * tally.slowest) if tally.slowest else LONGEST_LIMIT
+
+    with _stream(held, job, missing, where, bar.say, limit) as stream:
+        for outcome in stream:
+            tally.add(outcome, held.recipe.seed)
+            if outcome.error is None:
+                stages = ", ".join(f"{stage} {taken:.2f}" for stage, taken in outcome.seconds.items())
+                held.log(f"structure {outcome.structure}: done ({stages} s)")
+            else:
+                told = f"structure {outcome.structure}: FAILED, seed {held.recipe.seed}: {outcome.error}"
+                bar.say(told.splitlines()[0])
+                held.log(told)
+                held.log(outcome.details.rstrip())
+            bar.advance(outcome.error is None)
+
+
+@contextmanager
+def _stream(
     held: Session,
+    job: Job,
     missing: list[int],
-    workers: int,
-    device: str,
-    until: str,
-    progress: bool,
-    outcomes: list[Outcome],
-) -> None:
-    """Make the `missing` structures and add what came of each to `outcomes`."""
-    with shown(progress, len(missing)) as advance:
-        results = _in_processes if workers > 1 else _here
-        with closing(results(held, missing, workers, device, until)) as stream:
-            for outcome in stream:
-                outcomes.append(outcome)
-                if outcome.error is None:
-                    stages = ", ".join(f"{stage} {taken:.2f}" for stage, taken in outcome.seconds.items())
-                    held.log(f"structure {outcome.structure}: done ({stages} s)")
-                else:
-                    held.log(f"structure {outcome.structure}: FAILED, seed {held.recipe.seed}: {outcome.error}")
-                    held.log(outcome.details.rstrip())
-                advance(outcome.error is None)
-
-
-def _here(held: Session, missing: list[int], workers: int, device: str, until: str) -> Generator[Outcome]:
-    with _one_thread():
-        for index in missing:
-            yield work(held.recipe, index, held.store.folder, device, until)
-
-
-def _in_processes(held: Session, missing: list[int], workers: int, device: str, until: str) -> Generator[Outcome]:
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin_worker)
-    queue, running = iter(missing), set[Future[Outcome]]()
-
-    def refill() -> None:
-        # a few tasks ahead keep the workers busy; all at once would hold millions in memory
-        for index in queue:
-            running.add(pool.submit(work, held.recipe, index, held.store.folder, device, until))
-            if len(running) >= 2 * workers:
-                return
-
-    ours: set[Any] = set()
-    try:
-        with _deaf_children():
-            refill()  # which starts the workers
-        ours = set(multiprocessing.active_children()) - others
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            running -= done
-            for future in done:
-                yield future.result()
-            refill()
-    except BrokenProcessPool:
-        raise ConstructionZoneError(
-            "a worker process died, perhaps for want of memory; what is done stays: run the same command again, with "
-            "fewer workers if memory is short (in a script, call generate under if __name__ == '__main__':)"
-        ) from None
-    finally:
-        if running:
-            for process in ours:
-                process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def work(recipe: Recipe, index: int, root: Path, device: str, until: str = "images") -> Outcome:
-    """Make what is missing of structure `index` under `root`. What its recipe makes impossible is told, not raised."""
-    try:
-        seconds = make(Store(root), recipe, index, until, device)
-    except (StoreError, OSError):
-        raise
-    except Exception as error:
-        return Outcome(index, error=f"{type(error).__name__}: {error}", details=traceback.format_exc())
-    return Outcome(index, seconds, peak_memory())
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Have processes that start here ignore Ctrl-C from their first moment; the parent ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only a main thread may change what signals do
+    where: _Where,
+    say: Callable[[str], None],
+    limit: Callable[[], float],
+) -> Iterator[Generator[Outcome]]:
+    if where.here:
+        with closing(work(job, index) for index in missing) as stream:
+            yield stream
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    from construction_zone.dataset import cluster
+
+    place = cluster.local(min(where.workers, len(missing)), held.log)
+    if where.scheduler is not None:
+        place = cluster.remote(where.scheduler)
+    with place as client:
+        held.log(cluster.dashboard(client))
+        say(cluster.dashboard(client))
+        with closing(cluster.outcomes(client, job, missing, limit)) as stream:
+            yield stream
 
 
-def _begin_worker() -> None:
-    """One thread, deaf to Ctrl-C, and gone when the parent is."""
-    import torch
-
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def leave() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=leave, daemon=True).start()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one torch thread, as a worker does, so that the bits are the same."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _where(workers: int | None, scheduler: str | None, time_limit: float | None) -> _Where:
+    if scheduler is not None and workers is not None:
+        raise InvalidInput("workers are those of the scheduler; give either workers or scheduler")
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise InvalidInput(f"time_limit is {time_limit!r}; give seconds above 0")
+    return _Where(_workers(workers), scheduler, time_limit)
 
 
 def _workers(asked: int | None) -> int:
@@ -272,11 +248,8 @@ def _stopped(held: Session, recipe: Recipe, until: str, why: str) -> str:
     return f"{done} of {recipe.count} structures are done and stay; run the same command again to go on"
 
 
-def _report(held: Session, outcomes: list[Outcome], found: int, elapsed: float) -> Report:
-    failures = tuple(
-        Failure(o.structure, held.recipe.seed, o.error) for o in sorted(outcomes, key=lambda o: o.structure) if o.error
-    )
-    seconds = {stage: sum(o.seconds.get(stage, 0.0) for o in outcomes) for stage in STEPS} if outcomes else {}
-    made = sum(o.error is None for o in outcomes)
-    peak = max([peak_memory(), *(o.peak_memory for o in outcomes)])
-    return Report(held.store.folder, made, found, found + made, failures, seconds, elapsed, peak)
+def _report(held: Session, tally: _Tally, found: int, elapsed: float) -> Report:
+    failures = tuple(sorted(tally.failures, key=lambda failure: failure.structure))
+    seconds = {stage: tally.seconds.get(stage, 0.0) for stage in STEPS} if tally.made or failures else {}
+    peak = max(peak_memory(), tally.peak_memory)
+    return Report(held.store.folder, tally.made, found, found + tally.made, failures, seconds, elapsed, peak)

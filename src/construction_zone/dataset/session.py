@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import yaml
 from construction_zone.dataset.files import digest, write_whole, writing
 from construction_zone.dataset.lock import held
 from construction_zone.dataset.recipe import Recipe, differences, load
-from construction_zone.dataset.store import Store
+from construction_zone.dataset.store import RUN, Store
 from construction_zone.errors import RecipeError, StoreError
 
 CRYSTALS = "crystals"
@@ -22,10 +23,14 @@ RECIPE = "recipe.yaml"
 
 @dataclass(frozen=True)
 class Session:
-    """A dataset directory held by this process: its store, its own copy of the recipe, and its log."""
+    """A dataset directory held by this process: its store, its own copy of the recipe, and its log.
+
+    The token, which lies in the directory as long as the session lasts, tells a task whether its run is still on.
+    """
 
     store: Store
     recipe: Recipe
+    token: str
 
     def log(self, text: str) -> None:
         """Add a line with the time to ``log.txt``."""
@@ -48,9 +53,12 @@ def session(root: Path, recipe: Recipe) -> Iterator[Session]:
         kept = _keep_recipe(store, recipe)
         store.prepare()
         store.sweep()
+        token = uuid.uuid4().hex
+        store.place.write(RUN, token.encode())
         try:
-            yield Session(store, kept)
+            yield Session(store, kept, token)
         finally:
+            store.place.remove(RUN)
             store.sweep()
 
 

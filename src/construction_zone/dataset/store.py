@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ _HOLDS = {
 }
 """Folder and suffix of what each stage always leaves."""
 
+RUN = ".run"
+"""File with the token of the run that writes, while it lasts."""
+
 ZARR_ROOTS = ("waves.zarr", "images.zarr")
 
 
@@ -47,6 +51,8 @@ class Store:
     """A dataset in a directory, or at a URL of fsspec such as ``s3://bucket/data`` or ``memory://data``."""
 
     root: str | Path
+    run: str | None = None
+    """Token of the run that writes; it writes nothing once the directory holds another's."""
 
     @cached_property
     def place(self) -> Place:
@@ -61,7 +67,7 @@ class Store:
         raise StoreError(f"{self.root} is no directory of this machine; do this where the dataset lies on a disk")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root}
+        return {"root": self.root, "run": self.run}
 
     def indices(self, stage: str = "images") -> list[int]:
         """Numbers of the structures that are made up to `stage`, in order."""
@@ -155,12 +161,14 @@ class Store:
         start = time.perf_counter()
         place = self.place
         with writing(self.root):
+            self.check_run()
             aside = place.aside()
             try:
                 hashes: dict[str, str] = {}
                 for number, (name, write) in enumerate(sorted(writers.items())):
                     write(aside / str(number))
                     hashes |= _hashes(aside / str(number), name)
+                self.check_run()
                 for number, name in enumerate(sorted(writers)):
                     self._keep_group(name)
                     place.put(aside / str(number), name)
@@ -170,6 +178,23 @@ class Store:
             seconds = {**taken.get("seconds", {}), "store": time.perf_counter() - start}
             place.write(record_name(stage, index), _sealed(stage, index, record, hashes, {**taken, "seconds": seconds}))
         return time.perf_counter() - start
+
+    def check_run(self) -> None:
+        """Raise `StoreError` unless the dataset is here and still belongs to the run that this store writes for.
+
+        A task may outlive its run on somebody's cluster; it must not write beside the next one.
+        """
+        if self.run is None:
+            return
+        try:
+            found = self.place.read(RUN).decode()
+        except OSError as error:
+            raise StoreError(
+                f"{self.root} cannot be used on {socket.gethostname()} ({error.strerror}): it was deleted or moved, "
+                "the run has ended, or this machine does not see the file system of the one that began it"
+            ) from error
+        if found != self.run:
+            raise StoreError(f"{self.root} belongs to another run by now; this one ends")
 
     def prepare(self) -> None:
         """Make the groups at the roots of an empty dataset, and say what it is, where that is missing."""

@@ -13,12 +13,14 @@ import pytest
 import zarr
 
 from construction_zone.dataset import files
-from construction_zone.dataset.generate import generate, work
+from construction_zone.dataset.generate import generate
 from construction_zone.dataset.lock import held
 from construction_zone.dataset.produce import build_stage, images_stage, waves_stage
 from construction_zone.dataset.recipe import load
+from construction_zone.dataset.session import session
 from construction_zone.dataset.stages import read_atoms, read_built, read_waves
 from construction_zone.dataset.store import Store
+from construction_zone.dataset.work import Job, work
 from construction_zone.errors import InvalidInput, StoreError
 
 
@@ -116,17 +118,9 @@ def test_two_workers_make_the_same_bytes_as_one(tiny, whole, tmp_path, contents)
 
 
 def test_a_structure_alone_is_the_one_of_the_batch(tiny, whole, tmp_path, contents):
-    store = Store(tmp_path / "alone")
-    store.prepare()
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        assert work(load(tiny).with_(count=100), 2, store.root, "cpu").error is None
-    finally:
-        torch.set_num_threads(threads)
-    alone, batch = contents(store.root), contents(whole)
+    with session(tmp_path / "alone", load(tiny).with_(count=100)) as on:
+        assert work(Job(on.recipe, tmp_path / "alone", "cpu", on.token), 2).error is None
+    alone, batch = contents(tmp_path / "alone"), contents(whole)
     kept = {name: value for name, value in alone.items() if "000002" in name}
     assert len(kept) == 12
     assert kept == {name: value for name, value in batch.items() if "000002" in name}
@@ -219,10 +213,11 @@ def test_a_disk_that_fills_at_any_moment_leaves_nothing_half_made(tiny, whole, t
         sync(handle)
 
     monkeypatch.setattr(files.os, "fsync", counted)
-    Store(tmp_path / "apart").prepare()
-    assert work(load(tiny), 0, tmp_path / "apart", "cpu").error is None
-    before = count[0]
-    assert work(load(tiny), 1, tmp_path / "apart", "cpu").error is None
+    with session(tmp_path / "apart", load(tiny)) as on:
+        job = Job(on.recipe, tmp_path / "apart", "cpu", on.token)
+        assert work(job, 0).error is None
+        before = count[0]
+        assert work(job, 1).error is None
     # the last of all puts the moved record's entry on the disk; the one before it, the record
     moment = round(share * (count[0] - before - 2)) + 1
     out, count[0] = tmp_path / "full", 0
