@@ -84,8 +84,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(recipe, referenc
         process.send_signal(signal.SIGINT)
     else:
         os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    assert time.monotonic() - start < 15
+    _, told = process.communicate(timeout=90)
+    assert time.monotonic() - start < 30
     assert process.returncode == 130, told
     assert "run the same command again to go on" in told
     assert "Traceback" not in told
@@ -102,7 +102,7 @@ def test_a_killed_process_takes_its_workers_along_and_the_same_command_goes_on(r
     out = tmp_path / "dataset"
     process = begin(recipe, out, 2)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=90)
     assert _left(process.pid) == []
     assert 0 < len(Store(out).indices()) < COUNT
     report = generate(recipe, out, workers=1, progress=False)
