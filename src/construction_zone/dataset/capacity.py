@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from construction_zone.dataset.fields import options
+from construction_zone.dataset.given import first_cell
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.spelling import listed
 from construction_zone.errors import StoreError
@@ -16,9 +17,9 @@ COMPRESSED = 0.5
 
 def bytes_per_structure(recipe: Recipe) -> int:
     """Raw size of one structure at most: waves, images and mask."""
-    pixels = 1.0
-    for leaf in recipe.cell:
-        pixels *= max(options(leaf)) / min(options(recipe.imaging.pixel_size))
+    finest = min(options(recipe.imaging.pixel_size))
+    sides = first_cell(recipe.scene_files()[0]) if recipe.cell is None else [max(options(leaf)) for leaf in recipe.cell]
+    pixels = sides[0] / finest * sides[1] / finest
     phonons = recipe.simulation.phonons
     most = max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
     return int(pixels * (8 * most + 4 * recipe.images_per_structure + 1))

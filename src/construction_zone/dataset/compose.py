@@ -12,20 +12,19 @@ from typing import Any
 
 import ase
 import numpy as np
+from numpy.typing import NDArray
 
 from construction_zone import conventions, seeding
-from construction_zone.build import Amorphous, Ball, Block, Crystal, Scene, Zone, checks
-from construction_zone.build.transforms import Affine, rotation, translation
+from construction_zone.build import Scene, Zone, checks
+from construction_zone.build.prefabs.placing import rest
+from construction_zone.build.transforms import translation
 from construction_zone.dataset.draw import draw_structure, structure_seed
-from construction_zone.dataset.fields import options
-from construction_zone.dataset.particles import check_prefabs, particle_zone, top_of
-from construction_zone.dataset.recipe import Recipe, is_structure_file
-from construction_zone.errors import InvalidInput, RecipeError, SceneError
-
-VACUUM = 5.0
-"""Å of vacuum at either end of the cell along the beam."""
-
-FILM = "film"
+from construction_zone.dataset.given import from_file
+from construction_zone.dataset.particles import ball, check_particles, filled, particle_zone
+from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.substrates import FILM, VACUUM, atoms_of, check_substrate, substrate_zone
+from construction_zone.errors import SceneError
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +42,11 @@ def build_structure(recipe: Recipe, index: int) -> Built:
     """The atoms of structure `index` of `recipe`, the same however many are made."""
     drawn = draw_structure(recipe, index)
     seed = seeding.integer(structure_seed(recipe, index), "build")
-    scene, particles = compose(recipe, drawn, index)
-    atoms = scene.atoms(seed=seed, surface=True)
+    if recipe.scene is not None:
+        atoms, particles = from_file(recipe, drawn, index)
+    else:
+        scene, particles = compose(recipe, drawn, index)
+        atoms = scene.atoms(seed=seed, surface=True)
     made = _made(atoms, particles, drawn)
     found = checks.report(atoms)
     if not found.ok:
@@ -54,74 +56,87 @@ def build_structure(recipe: Recipe, index: int) -> Built:
 
 def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scene, tuple[str, ...]]:
     """The scene that `drawn` values of structure `index` describe, and the names of its particles' zones."""
-    width, depth = drawn["cell[0]"], drawn["cell[1]"]
-    zones, floor = [], VACUUM
-    if recipe.substrate is not None:
-        floor += drawn["substrate.thickness"]
-        film = Amorphous(
-            drawn["substrate.amorphous"], density=drawn["substrate.density"], structure=recipe.substrate.structure
-        )
-        zones.append(Zone(Block.between((0, 0, VACUUM), (width, depth, floor)), film, name=FILM, priority=1))
-    top, names = floor, []
-    for k in range(drawn.get("particles.count", 0)):
-        if recipe.particles is not None and recipe.particles.prefab is not None:
-            seed = structure_seed(recipe, index)
-            zone = particle_zone(recipe, drawn, k, seed)
-            lowest = floor + (drawn["particles.contact"] if recipe.substrate is not None else 0.0)
-            zones.append(zone.shifted((*drawn["particles.position"][k], lowest)))
-            names.append(zone.name)
-            top = max(top, lowest + top_of(zone, seed))
-            continue
-        ball, crystal = _particle(recipe, drawn, k)
-        heights = crystal.fill(ball, cell=(width, depth, 4 * ball.radius)).positions[:, 2]
-        lowest = floor + (drawn["particles.contact"] if recipe.substrate is not None else 0.0)
-        lift = translation((0.0, 0.0, lowest - float(heights.min())))
-        names.append(f"particle {k}")
-        zones.append(Zone(ball.moved(lift), crystal.moved(lift), name=names[-1]))
-        top = max(top, lowest + float(np.ptp(heights)))
-    return Scene(zones, cell=(width, depth, top + VACUUM)), tuple(names)
+    cell = (drawn["cell[0]"], drawn["cell[1]"])
+    seed = structure_seed(recipe, index)
+    film = substrate_zone(recipe, drawn, seed)
+    zones = [] if film is None else [film]
+    floor = top = VACUUM if film is None else float(film.volume.bounds[1, 2])
+    ground = _ground(recipe, film, cell, seed)
+    names = []
+    for path, group in recipe.groups:
+        rest_on = None if ground is None else Ground(cell, drawn[f"{path}.contact"], drawn[f"{path}.embedded"], seed)
+        lowest = floor + (drawn[f"{path}.contact"] if film is not None else 0.0) - drawn[f"{path}.embedded"]
+        for k in range(drawn[f"{path}.count"]):
+            zone, low, high = _particle(recipe, path, group, drawn, k, cell, seed)
+            lift = lowest - low
+            if rest_on is not None and ground is not None:
+                lift = rest_on.lift(zone, ground, lift)
+                if group.placing == "stacked":
+                    ground = np.concatenate([ground, filled(zone, seed) + np.array([0.0, 0.0, lift])])
+            zones.append(zone.moved(translation((0.0, 0.0, lift))))
+            if group.labelled:
+                names.append(zone.name)
+            top = max(top, high + lift)
+    return Scene(zones, cell=(*cell, top + VACUUM)), tuple(names)
 
 
 def check_materials(recipe: Recipe) -> None:
-    """Raise a `RecipeError` for each crystal or film of `recipe` that cannot be made."""
-    bad: list[str] = []
-    if recipe.substrate is not None:
-        density = recipe.substrate.density.support[0]
-        for formula in options(recipe.substrate.amorphous):
-            try:
-                Amorphous(formula, density=density, structure=recipe.substrate.structure)
-            except InvalidInput as error:
-                bad.append(f"  substrate.amorphous: {error}")
-    if recipe.particles is not None and recipe.particles.prefab is not None:
-        check_prefabs(recipe)
-    elif recipe.particles is not None:
-        for name in options(recipe.particles.crystal):
-            try:
-                crystal_of(recipe, name)
-            except InvalidInput as error:
-                bad.append(f"  particles.crystal: {error}")
-    if bad:
-        raise RecipeError("the recipe cannot be used:\n" + "\n".join(bad))
+    """Raise a `RecipeError` for each crystal, prefab or film of `recipe` that cannot be made."""
+    check_substrate(recipe)
+    check_particles(recipe)
 
 
-def crystal_of(recipe: Recipe, name: str) -> Crystal:
-    """The crystal that a recipe calls `name`: a prototype, or what its structure file holds."""
-    if is_structure_file(name):
-        return Crystal.read(recipe.structure_files()[name])
-    return Crystal.named(name)
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """How particles come to rest on atoms: in a periodic `cell`, at the distance `contact`, then pushed down."""
+
+    cell: tuple[float, float]
+    contact: float
+    embedded: float
+    seed: np.random.SeedSequence
+
+    def lift(self, zone: Zone, ground: NDArray[np.float64], otherwise: float) -> float:
+        """By how much (Å) `zone` is lifted to rest on the atoms `ground` (n, 3); `otherwise` with nothing below it."""
+        below = ase.Atoms(positions=ground) if len(ground) else None
+        if below is None:
+            return otherwise
+        cell = (*self.cell, float(ground[:, 2].max()) + VACUUM)
+        try:
+            rested = rest(zone, below, cell=cell, gap=self.contact, embedded=self.embedded, seed=_build(self.seed))
+        except SceneError:
+            return otherwise
+        return float(rested.volume.bounds[0, 2] - zone.volume.bounds[0, 2])
 
 
-def _particle(recipe: Recipe, drawn: dict[str, Any], k: int) -> tuple[Ball, Crystal]:
-    """Ball and crystal of particle `k`, with the ball's centre at z = 0."""
-    crystal = crystal_of(recipe, drawn["particles.crystal"][k])
-    axis, turn = drawn["particles.orientation"][k], drawn["particles.rotation"][k]
-    if turn is not None:
-        crystal = crystal.moved(Affine(np.array(turn), np.zeros(3)))
-    else:
-        crystal = crystal.with_zone_axis(axis).moved(rotation((0, 0, 1), drawn["particles.spin"][k]))
-    centre = np.array([*drawn["particles.position"][k], 0.0])
-    origin = centre + crystal.direction(drawn["particles.offset"][k])
-    return Ball(drawn["particles.radius"][k], center=tuple(centre)), crystal.moved(translation(origin))
+def _build(seed: np.random.SeedSequence) -> int:
+    """The seed of the scene of the structure with this `seed`."""
+    return seeding.integer(seed, "build")
+
+
+def _ground(
+    recipe: Recipe, film: Zone | None, cell: tuple[float, float], seed: np.random.SeedSequence
+) -> NDArray[np.float64] | None:
+    """The atoms that particles rest on, or None where all rest on the same height: that of a flat film, or of none."""
+    uneven = recipe.substrate is not None and recipe.substrate.prefab is not None
+    if not uneven and not any(group.placing == "stacked" for _, group in recipe.groups):
+        return None
+    return np.zeros((0, 3)) if film is None else atoms_of(film, cell, seed)
+
+
+def _particle(
+    recipe: Recipe,
+    path: str,
+    group: Particles,
+    drawn: dict[str, Any],
+    k: int,
+    cell: tuple[float, float],
+    seed: np.random.SeedSequence,
+) -> tuple[Zone, float, float]:
+    """Particle `k` of a group at its place, and its lowest and highest atom in Å."""
+    if group.prefab is None:
+        return ball(recipe, path, group, drawn, k, cell)
+    zone = particle_zone(recipe, path, group, drawn, k, seed)
+    return zone.shifted((*drawn[f"{path}.position"][k], 0.0)), 0.0, float(filled(zone, seed)[:, 2].max())
 
 
 def _made(atoms: ase.Atoms, particles: tuple[str, ...], drawn: dict[str, Any]) -> dict[str, Any]:
@@ -130,9 +145,11 @@ def _made(atoms: ase.Atoms, particles: tuple[str, ...], drawn: dict[str, Any]) -
     cell = atoms.cell.lengths()
     made: dict[str, Any] = {"cell": cell.tolist(), "atoms": len(atoms)}
     if FILM in members:
+        made["film"] = {"atoms": int(members[FILM].sum())}
+    if FILM in members and drawn.get("substrate.thickness") is not None:
         mass = float(atoms.get_masses()[members[FILM]].sum()) / conventions.AVOGADRO  # g
         volume = float(cell[0] * cell[1]) * drawn["substrate.thickness"] * 1e-24  # cm³
-        made["film"] = {"atoms": int(members[FILM].sum()), "density": mass / volume}
+        made["film"]["density"] = mass / volume
     made["particle_atoms"] = [int(members[name].sum()) for name in particles]
     heights = [atoms.positions[members[name], 2] for name in particles]
     made["particle_bottom"] = [float(z.min()) for z in heights]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
@@ -38,8 +38,15 @@ def reach(leaf: Distribution) -> tuple[float, float]:
 
 def contradictions(recipe: Recipe) -> Iterator[str]:
     """Fields that are fine alone but do not go together."""
-    if recipe.substrate is None and recipe.particles is None:
-        yield "particles: there is neither a substrate nor a particle; give at least one"
+    if recipe.scene is not None:
+        for name, part in (("substrate", recipe.substrate), ("particles", recipe.particles)):
+            if part is not None:
+                yield f"{name}: structures come from scene.from_files; leave it out"
+    else:
+        if recipe.cell is None:
+            yield "cell: is missing"
+        if recipe.substrate is None and not recipe.groups:
+            yield "particles: there is neither a substrate nor a particle; give at least one"
     yield from _pixels(recipe)
     limits: dict[Literal["image", "structure"], int] = {"image": MOST_IMAGES, "structure": MOST_COMBINATIONS}
     for per, most in limits.items():
@@ -59,8 +66,12 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         for name in ("threshold", "blur", "order"):
             if recipe.labels.plain()[name] is not None:
                 yield f"labels.{name}: belongs to mask: exit_wave; leave it out with mask: projected"
-    if recipe.particles is not None:
-        yield from _crowding(recipe, recipe.particles)
+    names = [group.name for _, group in recipe.groups if group.name is not None]
+    for path, group in recipe.groups:
+        if group.name is not None and (names.count(group.name) > 1 or group.name == "film"):
+            yield f"{path}.name: {group.name!r} is taken; give each group a name of its own"
+        if recipe.cell is not None:
+            yield from _crowding(recipe.cell, path, group)
 
 
 def _imaging(recipe: Recipe) -> Iterator[str]:
@@ -105,7 +116,7 @@ def _imaging(recipe: Recipe) -> Iterator[str]:
 def _pixels(recipe: Recipe) -> Iterator[str]:
     """Cells that the image's pixels do not divide."""
     pixel_sizes = sorted(set(options(recipe.imaging.pixel_size)))
-    for axis, leaf in enumerate(recipe.cell):
+    for axis, leaf in enumerate(recipe.cell or ()):
         sides = sorted(set(options(leaf)))
         if len(sides) * len(pixel_sizes) > MOST_COMBINATIONS:
             yield f"cell[{axis}]: {len(sides)} sizes with {len(pixel_sizes)} sizes of pixels are too many to check"
@@ -121,18 +132,19 @@ def _pixels(recipe: Recipe) -> Iterator[str]:
                 break
 
 
-def _crowding(recipe: Recipe, particles: Particles) -> Iterator[str]:
-    if particles.prefab is not None:
-        return  # how wide they are is known when they are made
-    side = min(min(options(leaf)) for leaf in recipe.cell)
+def _crowding(cell: Sequence[Distribution], path: str, particles: Particles) -> Iterator[str]:
+    if particles.prefab is not None or particles.placing != "apart":
+        return  # how wide prefabs are is known when they are made
+    side = min(min(options(leaf)) for leaf in cell)
     most, gap = reach(particles.count)[1], reach(particles.gap)
     smallest, largest = reach(particles.radius)
-    if most >= 1 and 2 * largest + gap[1] > side:
+    left = 1 - reach(particles.overlap)[1]
+    if most >= 1 and 2 * largest * left + gap[1] > side:
         yield (
-            f"particles.radius: {largest:g} Å with a gap of {gap[1]:g} Å does not fit a periodic cell of {side:g} Å; "
+            f"{path}.radius: {largest:g} Å with a gap of {gap[1]:g} Å does not fit a periodic cell of {side:g} Å; "
             "the diameter plus the gap may be no more than the cell"
         )
-    area = math.prod(min(options(leaf)) for leaf in recipe.cell)
-    needed = most * (2 * smallest + gap[0]) ** 2 * math.sqrt(3) / 2  # each disc's share of the densest packing
+    area = math.prod(min(options(leaf)) for leaf in cell)
+    needed = most * (2 * smallest * left + gap[0]) ** 2 * math.sqrt(3) / 2  # each disc's share of the densest packing
     if needed > area:
-        yield f"particles.count: {most:g} particles of {smallest:g} Å, {gap[0]:g} Å apart, cannot fit {area:g} Å²"
+        yield f"{path}.count: {most:g} particles of {smallest:g} Å, {gap[0]:g} Å apart, cannot fit {area:g} Å²"

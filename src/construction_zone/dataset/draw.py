@@ -14,14 +14,12 @@ import numpy as np
 from construction_zone import seeding
 from construction_zone.build.transforms import random_rotation
 from construction_zone.dataset.particles import particle_zone, reach_of
+from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.places import Disc, Spot, place
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.spelling import Linked, Scope
+from construction_zone.dataset.substrates import ground_of
 from construction_zone.distributions import Distribution, Sweep
-from construction_zone.errors import SceneError
-
-TRIES = 500
-"""Places tried for a particle before the whole arrangement is begun again."""
-ARRANGEMENTS = 20
 
 
 def structure_seed(recipe: Recipe, index: int) -> np.random.SeedSequence:
@@ -37,10 +35,10 @@ def image_seed(recipe: Recipe, index: int, image: int) -> np.random.SeedSequence
 def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     """Drawn values of structure `index` by dotted path; those of particles are lists, one entry a particle.
 
-    Beside the recipe's leaves there are ``particles.reach`` (of prefabs: radius in Å of the circle about their atoms),
-    ``particles.position`` (x, y of the centres in Å), ``particles.rotation`` (a matrix, uniform on SO(3); null where an
-    orientation is asked for), ``particles.spin`` (degrees about the beam; null where it is random anyway) and, where
-    there are no prefabs, ``particles.offset`` (of the lattice from the
+    Beside the recipe's leaves there are, for each group of particles (``particles``, or ``particles[0]``, …):
+    ``.reach`` (of prefabs: radius in Å of the circle about their atoms), ``.position`` (x, y of the centres in Å),
+    ``.rotation`` (a matrix, uniform on SO(3); null where an orientation is asked for), ``.spin`` (degrees about the
+    beam; null where it is random anyway) and, where there are no prefabs, ``.offset`` (of the lattice from the
     particle's centre, in fractions of its cell). Raises `SceneError` if the particles find no place.
     """
     whole = structure_seed(recipe, index)
@@ -48,32 +46,53 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     places = recipe.sweep("structure").places(index)
     drawn = _variables(recipe, "structure", seed, places)
     drawn |= {path: drawn_leaf(leaf, path, seed, drawn, places) for path, leaf in recipe.leaves("structure")}
-    if recipe.particles is None:
-        return drawn
-    count = drawn["particles.count"]
-    own = [_variables(recipe, "particle", seed, places, k) for k in range(count)]
-    drawn |= {path: [values[path] for values in own] for path in (own[0] if own else {})}
-    for path, leaf in recipe.leaves("particle"):
-        drawn[path] = [drawn_leaf(leaf, path, seed, drawn | own[k], places, k) for k in range(count)]
-    random = [orientation == "random" for orientation in drawn["particles.orientation"]]
-    drawn["particles.rotation"] = [
-        random_rotation(seeding.generator(seed, "particles.rotation", k)).matrix.tolist() if random[k] else None
-        for k in range(count)
-    ]
-    drawn["particles.spin"] = [
-        None if random[k] else float(seeding.generator(seed, "particles.spin", k).uniform(0, 360)) for k in range(count)
-    ]
-    drawn["particles.offset"] = [
-        seeding.generator(seed, "particles.offset", k).uniform(size=3).tolist() for k in range(count)
-    ]
-    if recipe.particles.prefab is None:
-        reach = drawn["particles.radius"]
-    else:
-        reach = drawn["particles.reach"] = [
-            reach_of(particle_zone(recipe, drawn, k, whole), whole) for k in range(count)
-        ]
-    drawn["particles.position"] = place(reach, (drawn["cell[0]"], drawn["cell[1]"]), drawn["particles.gap"], seed)
+    if recipe.scene is not None:
+        drawn["scene.file"] = places["scene.file"]
+    taken: list[Disc] = []
+    ground = ground_of(recipe, drawn, whole) if recipe.groups else None
+    for path, group in recipe.groups:
+        _draw_group(recipe, path, group, drawn, whole, places)
+        spot = Spot((drawn["cell[0]"], drawn["cell[1]"]), seed, f"{path}.position", ground)
+        reach = drawn[f"{path}.radius" if group.prefab is None else f"{path}.reach"]
+        if group.placing == "apart":
+            found = place(reach, spot.cell, drawn[f"{path}.gap"], spot.seed, spot, taken, drawn[f"{path}.overlap"])
+        else:
+            found = [spot.anywhere(k).tolist() for k in range(len(reach))]
+        drawn[f"{path}.position"] = found
+        taken += [(np.array(centre), radius) for centre, radius in zip(found, reach, strict=True)]
     return drawn
+
+
+def _draw_group(
+    recipe: Recipe,
+    path: str,
+    group: Particles,
+    drawn: dict[str, Any],
+    whole: np.random.SeedSequence,
+    places: Mapping[str, int],
+) -> None:
+    """Add what is drawn for the particles of one group to `drawn`, but for their places."""
+    seed = seeding.child(whole, "draw")
+    count = drawn[f"{path}.count"]
+    prefix = "" if path == "particles" else f"{path}."
+    own = [_variables(recipe, "particle", seed, places, k, prefix=prefix) for k in range(count)]
+    drawn |= {f"{prefix}{name}": [values[name] for values in own] for name in (own[0] if own else {})}
+    for name, leaf in recipe.leaves("particle"):
+        if name.startswith(f"{path}."):
+            drawn[name] = [drawn_leaf(leaf, name, seed, drawn | own[k], places, k) for k in range(count)]
+    random = [orientation == "random" for orientation in drawn[f"{path}.orientation"]]
+
+    def rng(what: str, k: int) -> np.random.Generator:
+        return seeding.generator(seed, f"{path}.{what}", k)
+
+    drawn[f"{path}.rotation"] = [
+        random_rotation(rng("rotation", k)).matrix.tolist() if random[k] else None for k in range(count)
+    ]
+    drawn[f"{path}.spin"] = [None if random[k] else float(rng("spin", k).uniform(0, 360)) for k in range(count)]
+    drawn[f"{path}.offset"] = [rng("offset", k).uniform(size=3).tolist() for k in range(count)]
+    if group.prefab is not None:
+        zones = (particle_zone(recipe, path, group, drawn, k, whole) for k in range(count))
+        drawn[f"{path}.reach"] = [reach_of(zone, whole) for zone in zones]
 
 
 def draw_image(recipe: Recipe, index: int, image: int) -> dict[str, Any]:
@@ -109,45 +128,14 @@ def drawn_leaf(
     return leaf.at(places[path], rng) if isinstance(leaf, Sweep) else leaf.draw(rng)
 
 
-def _variables(recipe: Recipe, per: Scope, seed: seeding.Seed, places: Mapping[str, int], *more: int) -> dict[str, Any]:
-    """The variables that are drawn for each `per`, by path."""
-    return {
-        f"variables.{name}": drawn_leaf(variable.leaf, f"variables.{name}", seed, {}, places, *more)
-        for name, variable in recipe.variables.items()
-        if variable.per == per
-    }
-
-
-def place(radii: list[float], cell: tuple[float, float], gap: float, seed: seeding.Seed) -> list[list[float]]:
-    """Random centres (x, y) in the periodic `cell` for discs of `radii`, at least `gap` apart as the beam sees them.
-
-    Discs are placed in turn where there is room; if one finds none, all are placed anew. Raises `SceneError` that
-    says how many fitted when no arrangement is found.
-    """
-    size = np.asarray(cell)
-    for k, radius in enumerate(radii):
-        if 2 * radius + gap > size.min():
-            raise SceneError(
-                f"particle {k} of radius {radius:.4g} Å with a gap of {gap:g} Å does not fit a periodic cell of "
-                f"{size.min():g} Å; take a larger cell or a smaller radius"
-            )
-    most = 0
-    for arrangement in range(ARRANGEMENTS):
-        centres: list[np.ndarray] = []
-        for k, radius in enumerate(radii):
-            rng = seeding.generator(seed, "particles.position", k, arrangement)
-            tried = rng.uniform(size=(TRIES, 2)) * size
-            for centre, other in zip(centres, radii, strict=False):
-                step = tried - centre
-                step -= size * np.round(step / size)
-                tried = tried[np.hypot(*step.T) >= radius + other + gap]
-            if not len(tried):
-                break
-            centres.append(tried[0])
-        if len(centres) == len(radii):
-            return [centre.tolist() for centre in centres]
-        most = max(most, len(centres))
-    raise SceneError(
-        f"only {most} of {len(radii)} particles found a place in {size[0]:g} × {size[1]:g} Å with a gap of {gap:g} Å "
-        f"after {ARRANGEMENTS} arrangements; take fewer or smaller particles, a smaller gap or a larger cell"
-    )
+def _variables(
+    recipe: Recipe, per: Scope, seed: seeding.Seed, places: Mapping[str, int], *more: int, prefix: str = ""
+) -> dict[str, Any]:
+    """The variables that are drawn for each `per`, by path without `prefix`."""
+    found = {}
+    for name, variable in recipe.variables.items():
+        if variable.per == per:
+            path = f"variables.{name}"
+            own = {f"{prefix}{path}": places[path]} if path in places else {}
+            found[path] = drawn_leaf(variable.leaf, f"{prefix}{path}", seed, {}, own, *more)
+    return found

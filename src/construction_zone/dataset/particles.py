@@ -1,50 +1,77 @@
-"""The particles of a structure that are prefabs: made from drawn values, turned, and measured."""
+"""The particles of a structure: made from drawn values, turned, and measured."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from construction_zone import seeding
-from construction_zone.build import Crystal, Zone
+from construction_zone.build import Ball, Crystal, Zone
 from construction_zone.build.prefabs.base import bare
 from construction_zone.build.prefabs.compound import crystal_under
 from construction_zone.build.prefabs.facets import plane_towards
 from construction_zone.build.transforms import Affine, align, rotation, translation
+from construction_zone.dataset.fields import options
+from construction_zone.dataset.parts import Particles
 from construction_zone.dataset.recipe import Recipe, is_structure_file
 from construction_zone.errors import InvalidInput, RecipeError
 
 _UP, _DOWN = (0.0, 0.0, 1.0), (0.0, 0.0, -1.0)
 
 
-def particle_zone(recipe: Recipe, drawn: dict[str, Any], k: int, seed: seeding.Seed) -> Zone:
-    """Particle `k`, turned as drawn, with the middle of its atoms over the origin and its lowest atom at z = 0.
+def name_of(recipe: Recipe, path: str, group: Particles, k: int) -> str:
+    """The name of the zone of particle `k` of a group."""
+    alone = path == "particles"
+    return f"{group.name or ('particle' if alone else f'group {path[10:-1]} particle')} {k}"
+
+
+def particle_zone(
+    recipe: Recipe, path: str, group: Particles, drawn: Mapping[str, Any], k: int, seed: seeding.Seed
+) -> Zone:
+    """Particle `k` of a group of prefabs, turned as drawn, its middle over the origin and its lowest atom at z = 0.
 
     `seed` is that of the structure.
     """
-    assert recipe.particles is not None
-    assert recipe.particles.prefab is not None
-    zone = recipe.particles.prefab.zone(
-        lambda path: drawn[path][k],
-        seeding.child(seed, "particles.prefab", "made", k),
-        f"particle {k}",
+    assert group.prefab is not None
+    where = f"{path}.prefab"
+    zone = group.prefab.zone(
+        lambda name: drawn[name][k],
+        where,
+        seeding.child(seed, where, "made", k),
+        name_of(recipe, path, group, k),
         lambda word: material(recipe, word),
     )
-    zone = zone.moved(_turn(zone, drawn, k))
+    zone = zone.moved(
+        _turn(zone, drawn[f"{path}.orientation"][k], drawn[f"{path}.rotation"][k], drawn[f"{path}.spin"][k])
+    )
     points = filled(zone, seed)
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
     return zone.moved(translation((-middle[0], -middle[1], -float(points[:, 2].min()))))
 
 
+def ball(
+    recipe: Recipe, path: str, group: Particles, drawn: Mapping[str, Any], k: int, cell: tuple[float, float]
+) -> tuple[Zone, float, float]:
+    """Particle `k` of a group of balls at its place, its centre at z = 0, and its lowest and highest atom in Å."""
+    crystal = crystal_of(recipe, drawn[f"{path}.crystal"][k])
+    axis, turn = drawn[f"{path}.orientation"][k], drawn[f"{path}.rotation"][k]
+    if turn is not None:
+        crystal = crystal.moved(Affine(np.array(turn), np.zeros(3)))
+    else:
+        crystal = crystal.with_zone_axis(axis).moved(rotation(_UP, drawn[f"{path}.spin"][k]))
+    centre = np.array([*drawn[f"{path}.position"][k], 0.0])
+    crystal = crystal.moved(translation(centre + crystal.direction(drawn[f"{path}.offset"][k])))
+    volume = Ball(drawn[f"{path}.radius"][k], center=tuple(centre))
+    heights = crystal.fill(volume, cell=(*cell, 4 * volume.radius)).positions[:, 2]
+    zone = Zone(volume, crystal, name=name_of(recipe, path, group, k))
+    return zone, float(heights.min()), float(heights.max())
+
+
 def reach_of(zone: Zone, seed: seeding.Seed) -> float:
     """Radius (Å) of the circle about z that holds all atoms of a zone."""
     return float(np.linalg.norm(filled(zone, seed)[:, :2], axis=1).max())
-
-
-def top_of(zone: Zone, seed: seeding.Seed) -> float:
-    """The highest atom of a zone, Å."""
-    return float(filled(zone, seed)[:, 2].max())
 
 
 def filled(zone: Zone, seed: seeding.Seed) -> np.ndarray:
@@ -61,25 +88,47 @@ def material(recipe: Recipe, word: str) -> Any:
     return Crystal.read(recipe.structure_files()[word]) if is_structure_file(word) else word
 
 
-def check_prefabs(recipe: Recipe) -> None:
-    """Make each prefab at the ends of its distributions; a `RecipeError` says what cannot be made."""
-    assert recipe.particles is not None
-    assert recipe.particles.prefab is not None
-    choice = recipe.particles.prefab
-    for label, value in choice.trials():
+def crystal_of(recipe: Recipe, name: str) -> Crystal:
+    """The crystal that a recipe calls `name`: a prototype, or what its structure file holds."""
+    if is_structure_file(name):
+        return Crystal.read(recipe.structure_files()[name])
+    return Crystal.named(name)
+
+
+def check_particles(recipe: Recipe) -> None:
+    """Make each crystal and prefab at the ends of its distributions; a `RecipeError` says what cannot be made."""
+    bad: list[str] = []
+    for path, group in recipe.groups:
+        if group.prefab is not None:
+            _check_prefab(recipe, path, group)
+            continue
+        for name in options(group.crystal):
+            try:
+                crystal_of(recipe, name)
+            except InvalidInput as error:
+                bad.append(f"  {path}.crystal: {error}")
+        if any(turn == "keep" or str(turn).startswith("facet") for turn in options(group.orientation)):
+            bad.append(f"  {path}.orientation: 'keep' and facets are for prefabs; balls take 'random' or a zone axis")
+    if bad:
+        raise RecipeError("the recipe cannot be used:\n" + "\n".join(bad))
+
+
+def _check_prefab(recipe: Recipe, path: str, group: Particles) -> None:
+    assert group.prefab is not None
+    where = f"{path}.prefab"
+    for label, value in group.prefab.trials(where):
         try:
-            zone = choice.zone(value, 0, "trial", lambda word: material(recipe, word))
+            zone = group.prefab.zone(value, where, 0, "trial", lambda word: material(recipe, word))
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds).all():
                 raise InvalidInput("is no particle: it has no end")
         except (InvalidInput, TypeError) as error:
-            raise RecipeError(f"the recipe cannot be used:\n  particles.prefab.{label}: {error}") from error
+            raise RecipeError(f"the recipe cannot be used:\n  {where}.{label}: {error}") from error
 
 
-def _turn(zone: Zone, drawn: dict[str, Any], k: int) -> Affine:
-    orientation, matrix = drawn["particles.orientation"][k], drawn["particles.rotation"][k]
+def _turn(zone: Zone, orientation: Any, matrix: Any, spun: Any) -> Affine:
     if matrix is not None:
         return Affine(np.array(matrix), np.zeros(3))
-    spin = rotation(_UP, drawn["particles.spin"][k])
+    spin = rotation(_UP, spun)
     if orientation == "keep":
         return spin
     crystal = crystal_under(zone.generator)

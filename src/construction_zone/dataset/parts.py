@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from construction_zone.dataset.fields import ABSENT, Quantity, Word, number
-from construction_zone.dataset.prefabs import PrefabChoice
+from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
 from construction_zone.dataset.problems import Inconsistent
 from construction_zone.dataset.spelling import shown
 from construction_zone.distributions import Distribution, Fixed
@@ -34,6 +34,13 @@ def read_orientation(raw: Any) -> str | tuple[int, int, int]:
     raise InvalidInput(
         f"{raw!r} is neither 'random' nor a zone axis such as [1, 1, 0], nor 'facet 1 1 1' (down), nor 'keep'"
     )
+
+
+def read_files(raw: Any) -> str | list[str]:
+    """A folder, or the names of files."""
+    if isinstance(raw, (list, tuple)) and raw:
+        return [read_text(name) for name in raw]
+    return read_text(raw)
 
 
 def read_displacements(raw: Any) -> float | dict[str, float] | None:
@@ -83,42 +90,89 @@ class Part(BaseModel):
 
 
 class Substrate(Part):
-    """An amorphous film across the whole cell, at the side where the beam enters."""
+    """What lies across the whole cell, at the side where the beam enters: a flat amorphous film, or a prefab.
+
+    Prefabs are ``film`` (rough, wedge, with holes), ``slab``, ``layers`` (graphene, …), ``moire`` or what is made of
+    them; their ``cell`` is the scene's.
+    """
 
     amorphous: Annotated[Distribution, Word(read_text, "an element or a formula such as C")]
     density: Annotated[Distribution, Quantity("g/cm³", 0.01, 25)]
     thickness: Annotated[Distribution, Quantity("Å", 1, 5000)]
-    structure: Literal["random", "relaxed"] | None = None
+    structure: Annotated[
+        Literal["random", "relaxed"] | None,
+        Field(description="random places or a relaxed tile; null: relaxed if known"),
+    ] = None
+    prefab: Annotated[PrefabChoice | None, PrefabField("structure", "instead of a flat film")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _film_or_prefab(cls, raw: Any) -> Any:
+        return _instead(raw, ("amorphous", "density", "thickness"), ("structure",), "a flat film")
 
 
 class Particles(Part):
-    """Particles that lie on the film, at random places, `gap` Å apart as the beam sees them.
+    """Particles that lie on the substrate, at random places, `gap` Å apart as the beam sees them.
 
     They are balls of `crystal` and `radius`, or whatever `prefab` describes (see `dataset.prefabs`).
     """
 
-    count: Annotated[Distribution, Quantity("", 0, 1000, integer=True)] = fixed(1)
+    name: Annotated[str | None, Field(pattern=r"^[A-Za-z][\w -]*$", max_length=40, description="of their zones")] = None
+    count: Annotated[Distribution, Quantity("", 0, 1000, integer=True, about="of particles")] = fixed(1)
     crystal: Annotated[
         Distribution,
         Word(read_text, "a crystal such as 'fcc Au' or a structure file such as crystals/au.cif", "particle"),
     ]
-    radius: Annotated[Distribution, Quantity("Å", 2, 1000, "particle")]
-    prefab: PrefabChoice | None = None
+    radius: Annotated[Distribution, Quantity("Å", 2, 1000, "particle", about="of balls")]
+    prefab: Annotated[PrefabChoice | None, PrefabField("particle", "instead of balls")] = None
     orientation: Annotated[
         Distribution, Word(read_orientation, "'random' or the zone axis along the beam, such as [1, 1, 0]", "particle")
     ] = fixed("random")
-    gap: Annotated[Distribution, Quantity("Å", 0, 1000)] = fixed(10.0)
-    contact: Annotated[Distribution, Quantity("Å", 2, 20)] = fixed(2.2)
+    placing: Annotated[
+        Literal["apart", "anywhere", "stacked"],
+        Field(
+            description="apart from those placed before, anywhere on the substrate, or anywhere and falling on top of "
+            "those placed before"
+        ),
+    ] = "apart"
+    gap: Annotated[Distribution, Quantity("Å", 0, 1000, about="least distance, as the beam sees it")] = fixed(10.0)
+    overlap: Annotated[
+        Distribution, Quantity("", 0, 0.9, about="share of their radii by which projected particles may overlap")
+    ] = fixed(0.0)
+    contact: Annotated[Distribution, Quantity("Å", 2, 20, about="distance to the atoms below")] = fixed(2.2)
+    embedded: Annotated[Distribution, Quantity("Å", 0, 1000, about="by which they are then pushed down")] = fixed(0.0)
+    labelled: Annotated[bool, Field(description="whether labels count them as particles")] = True
 
     @model_validator(mode="before")
     @classmethod
     def _balls_or_prefab(cls, raw: Any) -> Any:
-        if not isinstance(raw, Mapping) or raw.get("prefab") is None:
-            return raw
-        for key in ("crystal", "radius"):
-            if raw.get(key) is not None and raw[key] is not ABSENT:
-                raise Inconsistent([f"particles.{key}: belongs to balls; with a prefab give it as its parameter"])
-        return {**raw, "crystal": ABSENT, "radius": ABSENT}
+        return _instead(raw, ("crystal", "radius"), (), "balls")
+
+
+def _instead(raw: Any, keys: tuple[str, ...], more: tuple[str, ...], what: str) -> Any:
+    """`raw` with `keys` marked absent where there is a prefab, which they and `more` do not go with."""
+    if not isinstance(raw, Mapping) or raw.get("prefab") is None:
+        return raw
+    for key in (*keys, *more):
+        if raw.get(key) is not None and raw[key] is not ABSENT:
+            raise Inconsistent([f".{key}: belongs to {what}; with a prefab give it as its parameter"])
+    return {**raw, **dict.fromkeys(keys, ABSENT)}
+
+
+class FromFiles(Part):
+    """Structures from a user's files instead of drawn ones, in turn.
+
+    Zones are told by the files' array ``zone`` and its names, or all atoms are of one zone, ``particle``.
+    """
+
+    from_files: Annotated[
+        str | list[str],
+        BeforeValidator(read_files),
+        Field(description="a folder, whose structure files are taken by name, or a list of files"),
+    ]
+    particles: Annotated[
+        list[str] | None, Field(description="zones that labels count as particles; null: all but films and the like")
+    ] = None
 
 
 class Simulation(Part):

@@ -23,8 +23,8 @@ from construction_zone.build.zone import Zone
 from construction_zone.dataset.fields import variables_of, whole
 from construction_zone.dataset.problems import Inconsistent
 from construction_zone.dataset.spelling import (
-    KINDS,
     Linked,
+    Scope,
     Variables,
     is_distribution,
     listed,
@@ -36,9 +36,10 @@ from construction_zone.dataset.spelling import (
 from construction_zone.distributions import Choice, Distribution, Fixed, Normal, Sweep, TruncatedNormal
 from construction_zone.errors import InvalidInput
 
-PATH = "particles.prefab"
 OWN = ("seed", "name")
 """Parameters that a recipe sets itself."""
+GIVEN = "cell"
+"""Parameter that a recipe sets itself where it is not given: the scene's edges along x and y, of substrates."""
 
 TRIALS = 64
 """Options of a choice, or points of a sweep, that are tried when a recipe is read."""
@@ -63,18 +64,29 @@ class Prefab:
         return {"name": self.name, **_plain(self.parameters)}
 
     def zone(
-        self, value: Callable[[str], Any], prefix: str, seed: seeding.Seed, name: str, material: Callable[[str], Any]
+        self,
+        value: Callable[[str], Any],
+        prefix: str,
+        seed: seeding.Seed,
+        name: str,
+        material: Callable[[str], Any],
+        cell: tuple[float, float] | None = None,
     ) -> Zone:
-        """The zone with the drawn values that `value` knows by path; `material` reads names that are files."""
+        """The zone with the drawn values that `value` knows by path; `material` reads names that are files.
+
+        `cell` goes to prefabs that take one, where the recipe gives none.
+        """
 
         def filled(node: Node, path: str) -> Any:
             if isinstance(node, Prefab):
-                return node.zone(value, path, seeding.child(seed, path), "particle", material)
+                return node.zone(value, path, seeding.child(seed, path), "particle", material, cell)
             if isinstance(node, dict):
                 return {key: filled(inner, f"{path}.{key}") for key, inner in node.items()}
             return _given(value(path), material)
 
         arguments = {key: filled(node, f"{prefix}.{key}") for key, node in self.parameters.items()}
+        if cell is not None and GIVEN in inspect.signature(PREFABS[self.name]).parameters and not _sized(arguments):
+            arguments[GIVEN] = cell
         return PREFABS[self.name](**arguments, seed=seeding.child(seed, prefix), name=name)
 
 
@@ -92,12 +104,12 @@ class PrefabChoice:
         names = [option.name for option in self.options]
         return [f"{name} {k}" if names.count(name) > 1 else name for k, name in enumerate(names)]
 
-    def leaves(self) -> Iterator[tuple[str, Distribution]]:
-        """Path and distribution of every leaf; that of ``particles.prefab`` itself draws the option."""
+    def leaves(self, path: str) -> Iterator[tuple[str, Distribution]]:
+        """Path and distribution of every leaf below `path`; that of `path` itself draws the option."""
         labels = self.labels
-        yield PATH, self._drawn()
+        yield path, self._drawn()
         for label, option in zip(labels, self.options, strict=True):
-            yield from option.leaves(f"{PATH}.{label}")
+            yield from option.leaves(f"{path}.{label}")
 
     def plain(self) -> dict[str, Any]:
         """What a recipe file would say."""
@@ -113,56 +125,107 @@ class PrefabChoice:
             return Sweep(labels)
         return Fixed(labels[0]) if len(labels) == 1 else Choice(labels, self.weights)
 
-    def zone(self, value: Callable[[str], Any], seed: seeding.Seed, name: str, material: Callable[[str], Any]) -> Zone:
+    def zone(
+        self,
+        value: Callable[[str], Any],
+        path: str,
+        seed: seeding.Seed,
+        name: str,
+        material: Callable[[str], Any],
+        cell: tuple[float, float] | None = None,
+    ) -> Zone:
         """The zone with the drawn values that `value` knows by path."""
-        label = value(PATH)
-        return self.options[self.labels.index(label)].zone(value, f"{PATH}.{label}", seed, name, material)
+        label = value(path)
+        return self.options[self.labels.index(label)].zone(value, f"{path}.{label}", seed, name, material, cell)
 
-    def trials(self) -> Iterator[tuple[str, Callable[[str], Any]]]:
+    def trials(self, path: str) -> Iterator[tuple[str, Callable[[str], Any]]]:
         """Values at the ends of all distributions and each option of all choices, to see that prefabs can be made."""
-        leaves = dict(self.leaves())
+        leaves = dict(self.leaves(path))
         for label, option in zip(self.labels, self.options, strict=True):
-            own = [leaf for _, leaf in option.leaves(f"{PATH}.{label}")]
+            own = [leaf for _, leaf in option.leaves(f"{path}.{label}")]
             most = min(max([2, *[len(listed(leaf) or ()) for leaf in own]]), TRIALS)
             for turn in range(most):
-                ends = {path: _end(leaf, turn) for path, leaf in leaves.items()} | {PATH: label}
+                ends = {name: _end(leaf, turn) for name, leaf in leaves.items()} | {path: label}
                 yield label, ends.__getitem__
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+
+@dataclass(frozen=True)
+class PrefabField:
+    """Annotation of a prefab, or a choice of them, whose parameters are drawn for each `per`."""
+
+    per: Scope
+    about: str = ""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
-            lambda raw, info: read(raw, variables_of(info)),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda choice: choice.plain()),
+            lambda raw, info: None if raw is None else read(raw, variables_of(info), self.per),
+            serialization=core_schema.plain_serializer_function_ser_schema(_plain_choice),
         )
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
-        return {"type": "object", "description": f"a prefab: name, one of {', '.join(sorted(PREFABS))}, and parameters"}
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return prefab_schema(self.about) | {"x-per": self.per}
 
 
-def read(raw: Any, variables: Variables | None = None) -> PrefabChoice:
+def _plain_choice(choice: PrefabChoice | None) -> dict[str, Any] | None:
+    return None if choice is None else choice.plain()
+
+
+def read(raw: Any, variables: Variables | None = None, per: Scope = "particle") -> PrefabChoice:
     """`raw`, as YAML gives it, checked; raises `Inconsistent` that names each bad parameter by its path.
 
-    `variables` are those that parameters may follow.
+    `variables` are those that parameters, drawn for each `per`, may follow.
     """
     if isinstance(raw, PrefabChoice):
         return raw
-    known = variables or {}
+    known = Known(variables or {}, per)
     if not isinstance(raw, Mapping) or not {"choice", "sweep"} & set(raw):
-        return PrefabChoice((_prefab(raw, PATH, known),))
+        return PrefabChoice((_prefab(raw, "", known),))
     kind = "sweep" if "sweep" in raw else "choice"
     given = raw[kind]
-    if not isinstance(given, (list, tuple)) or not given or set(raw) - {kind, *({"weights"} & {*KINDS[kind]})}:
-        raise Inconsistent([f"{PATH}: wants one prefab, {{choice: […], weights: […]}} or {{sweep: […]}} of prefabs"])
-    options = tuple(_prefab(option, f"{PATH}.{kind}[{k}]", known) for k, option in enumerate(given))
+    beside = {"weights"} if kind == "choice" else set()
+    if not isinstance(given, (list, tuple)) or not given or set(raw) - {kind} - beside:
+        raise Inconsistent([": wants one prefab, {choice: […], weights: […]} or {sweep: […]} of prefabs"])
+    options = tuple(_prefab(option, f".{kind}[{k}]", known) for k, option in enumerate(given))
     try:
         weights = read_distribution({**raw, kind: list(range(len(options)))}, number) if kind == "choice" else None
     except InvalidInput as error:
-        raise Inconsistent([f"{PATH}: {error}"]) from error
+        raise Inconsistent([f": {error}"]) from error
     return PrefabChoice(options, weights.weights if isinstance(weights, Choice) else None, kind == "sweep")
 
 
-def _prefab(raw: Any, path: str, variables: Variables) -> Prefab:
+def prefab_schema(about: str = "") -> dict[str, Any]:
+    """JSON schema of a prefab, or of a choice or sweep of them."""
+    one = {
+        "type": "object",
+        "properties": {"name": {"enum": sorted(PREFABS)}},
+        "required": ["name"],
+        "not": {"anyOf": [{"required": ["choice"]}, {"required": ["sweep"]}]},
+    }
+    many = {"type": "array", "items": one, "minItems": 1}
+    weights = {"type": "array", "items": {"type": "number", "minimum": 0}}
+    forms = [
+        {"type": "null"},
+        one,
+        {
+            "type": "object",
+            "properties": {"choice": many, "weights": weights},
+            "required": ["choice"],
+            "additionalProperties": False,
+        },
+        {"type": "object", "properties": {"sweep": many}, "required": ["sweep"], "additionalProperties": False},
+    ]
+    return {"anyOf": forms, "description": about or "a prefab by name, with its parameters"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What parameters may follow, and for what they are drawn."""
+
+    variables: Variables
+    per: Scope
+
+
+def _prefab(raw: Any, path: str, outer: Known) -> Prefab:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("name"), str):
         raise Inconsistent([f"{path}: wants a mapping with the name of a prefab, such as {{name: wulff, …}}"])
     name = raw["name"]
@@ -182,26 +245,29 @@ def _prefab(raw: Any, path: str, variables: Variables) -> Prefab:
             bad.append(f"{path}.{key}: unknown key; {hint}")
             continue
         try:
-            found[key] = _node(value, str(known[key].annotation), f"{path}.{key}", variables)
+            found[key] = _node(value, str(known[key].annotation), f"{path}.{key}", outer)
         except Inconsistent as error:
             bad += error.problems
         except InvalidInput as error:
             bad.append(f"{path}.{key}: {error}")
-    bad += [f"{path}.{key}: is missing" for key, p in known.items() if p.default is p.empty and key not in raw]
+    needed = {key for key, p in known.items() if p.default is p.empty} - (
+        {GIVEN} if outer.per == "structure" else set()
+    )
+    bad += [f"{path}.{key}: is missing" for key in known if key in needed and key not in raw]
     if bad:
         raise Inconsistent(bad)
     return Prefab(name, found)
 
 
-def _node(raw: Any, annotation: str, path: str, variables: Variables) -> Node:
+def _node(raw: Any, annotation: str, path: str, outer: Known) -> Node:
     """A parameter whose type the signature gives as `annotation`."""
     if annotation == "Zone":
-        return _prefab(raw, path, variables)
+        return _prefab(raw, path, outer)
     kind = annotation.split(" | ")[0]
     if isinstance(raw, Mapping) and not is_distribution(raw) and kind not in ("float", "int", "bool", "str"):
-        return _mapping(raw, path, variables)
+        return _mapping(raw, path, outer)
     # a mapping that is no distribution is told what one looks like
-    found = read_distribution(raw, _reader(annotation), variables=variables, per="particle")
+    found = read_distribution(raw, _reader(annotation), variables=outer.variables, per=outer.per)
     if kind == "int" and not whole(found):
         raise InvalidInput("wants whole numbers; write {integers: [low, high]} or {choice: […]}")
     if isinstance(found, Normal) and not isinstance(found, TruncatedNormal):
@@ -211,13 +277,13 @@ def _node(raw: Any, annotation: str, path: str, variables: Variables) -> Node:
     return found
 
 
-def _mapping(raw: Mapping[Any, Any], path: str, variables: Variables) -> dict[str, Node]:
+def _mapping(raw: Mapping[Any, Any], path: str, outer: Known) -> dict[str, Node]:
     """A mapping of numbers, such as surface energies by plane."""
     found: dict[str, Node] = {}
     bad: list[str] = []
     for key, value in raw.items():
         try:
-            found[str(key)] = _node(value, "float", f"{path}.{key}", variables)
+            found[str(key)] = _node(value, "float", f"{path}.{key}", outer)
         except Inconsistent as error:
             bad += error.problems
         except InvalidInput as error:
@@ -244,6 +310,11 @@ def _reader(annotation: str) -> Callable[[Any], Any]:
         return tuple(raw) if isinstance(raw, list) else raw
 
     return one
+
+
+def _sized(arguments: Mapping[str, Any]) -> bool:
+    """Whether a prefab's size is given already: as its cell, or, of flakes, as their radius."""
+    return arguments.get(GIVEN) is not None or ("radius" in arguments and "thickness" not in arguments)
 
 
 def _leaves(node: Node, prefix: str) -> Iterator[tuple[str, Distribution]]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+TAGS = ("(one)", "(several)")
+"""Names of the forms that a section may take, which paths leave out."""
+
 
 class Inconsistent(ValueError):
-    """Fields that contradict each other, one ``path: message`` each."""
+    """Fields that are wrong, one ``path: message`` each; a path that begins with a dot goes on from where it is."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -23,10 +26,10 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
     lines: list[str] = []
     for problem in error.errors(include_url=False):
         cause = problem.get("ctx", {}).get("error")
+        place = tuple(step for step in problem["loc"] if step not in TAGS)
         if isinstance(cause, Inconsistent):
-            lines += cause.problems
+            lines += [_path(place) + line if line[0] in ".:" else line for line in cause.problems]
             continue
-        place = problem["loc"]
         lines.append(f"{_path(place)}: {_message(problem, place, model, cause)}")
     return [f"  {line}" for line in lines]
 
@@ -55,6 +58,8 @@ def _message(problem: Any, place: tuple[int | str, ...], model: type[BaseModel],
 
 def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     for step in place:
+        if isinstance(step, int):
+            continue
         info = model.model_fields.get(str(step))
         inner = _model_of(info.annotation) if info is not None else None
         if inner is None:
@@ -64,7 +69,9 @@ def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if get_origin(annotation) in (Union, UnionType):
+    if get_origin(annotation) is Annotated:
+        return _model_of(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType, list, tuple):
         return next((m for m in map(_model_of, get_args(annotation)) if m is not None), None)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 

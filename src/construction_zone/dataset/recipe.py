@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
     BeforeValidator,
+    Discriminator,
     Field,
     PlainSerializer,
     PrivateAttr,
+    Tag,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -27,6 +29,7 @@ from construction_zone.dataset.consistency import contradictions
 from construction_zone.dataset.fields import ABSENT, VARIABLES, Quantity, Scope, Word, options
 from construction_zone.dataset.imaging import Imaging
 from construction_zone.dataset.parts import (
+    FromFiles,
     Part,
     Particles,
     Simulation,
@@ -35,7 +38,7 @@ from construction_zone.dataset.parts import (
     fixed,
     whole_number,
 )
-from construction_zone.dataset.prefabs import PrefabChoice
+from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
 from construction_zone.dataset.problems import Inconsistent, describe
 from construction_zone.dataset.spelling import Variable, listed, read_variables, written_variables
 from construction_zone.dataset.sweeps import SweepGrid
@@ -62,6 +65,10 @@ class Labels(Part):
     order: Literal["blur_then_threshold", "threshold_then_blur"] | None = None
 
 
+def _how_many(raw: Any) -> str:
+    return "(several)" if isinstance(raw, (list, tuple)) else "(one)"
+
+
 class Recipe(Part):
     """A dataset: `count` structures made from `seed`, each drawn from what the parts say."""
 
@@ -74,12 +81,23 @@ class Recipe(Part):
         PlainSerializer(written_variables),
         WithJsonSchema(VARIABLES),
     ] = Field(default_factory=dict)
-    cell: tuple[
-        Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True)],
-        Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True)],
-    ]
+    cell: (
+        tuple[
+            Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True)],
+            Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True)],
+        ]
+        | None
+    ) = None
     substrate: Substrate | None = None
-    particles: Particles | None = None
+    particles: (
+        Annotated[
+            Annotated[Particles, Tag("(one)")]
+            | Annotated[tuple[Particles, ...], Tag("(several)"), Field(max_length=50)],
+            Discriminator(_how_many),
+        ]
+        | None
+    ) = None
+    scene: FromFiles | None = None
     simulation: Simulation = Simulation()
     imaging: Imaging = Imaging()
     labels: Labels = Labels()
@@ -112,23 +130,40 @@ class Recipe(Part):
         """Images taken of each structure: `per_structure` of every combination of what imaging sweeps."""
         return self.imaging.per_structure * self.sweep("image").size
 
+    @property
+    def groups(self) -> tuple[tuple[str, Particles], ...]:
+        """The groups of particles with the path of each: ``particles``, or ``particles[0]``, … of a list."""
+        if self.particles is None or isinstance(self.particles, Particles):
+            return () if self.particles is None else (("particles", self.particles),)
+        return tuple((f"particles[{k}]", group) for k, group in enumerate(self.particles))
+
     def sweep(self, per: Literal["structure", "image"]) -> SweepGrid:
         """What is swept from structure to structure (particles' leaves too), or from image to image."""
         scopes: tuple[Scope, ...] = ("image",) if per == "image" else ("structure", "particle")
         swept = [(f"variables.{name}", known.leaf) for name, known in self.variables.items() if known.per in scopes]
-        return SweepGrid.of([*swept, *(leaf for scope in scopes for leaf in self.leaves(scope))])
+        grid = SweepGrid.of([*swept, *(leaf for scope in scopes for leaf in self.leaves(scope))])
+        if per == "structure" and self.scene is not None:
+            return SweepGrid((*grid.axes, ("scene.file", len(self.scene_files()))))
+        return grid
 
     def leaves(self, per: Scope) -> Iterator[tuple[str, Distribution]]:
         """Dotted path and distribution of each leaf that is drawn once per `per`."""
         return _leaves(self, "", per)
 
+    def scene_files(self) -> list[Path]:
+        """The files that structures are taken from, in turn."""
+        return [] if self.scene is None else list_files(self.scene.from_files, self.file)
+
     def structure_files(self) -> dict[str, Path]:
         """The files that the recipe names, as written → where they are: of crystals, and of detectors' curves."""
         words: list[Any] = []
-        if self.particles is not None and self.particles.prefab is None:
-            words += options(self.particles.crystal)
-        elif self.particles is not None and self.particles.prefab is not None:
-            words += [word for _, leaf in self.particles.prefab.leaves() for word in listed(leaf) or ()]
+        for _, group in self.groups:
+            if group.prefab is None:
+                words += options(group.crystal)
+            else:
+                words += [word for _, leaf in group.prefab.leaves("") for word in listed(leaf) or ()]
+        if self.substrate is not None and self.substrate.prefab is not None:
+            words += [word for _, leaf in self.substrate.prefab.leaves("") for word in listed(leaf) or ()]
         names = [word for word in words if isinstance(word, str) and is_structure_file(word)]
         names += [word for word in options(self.imaging.detector.curves) if word is not None]
         return {name: self.file(name) for name in names}
@@ -137,15 +172,23 @@ class Recipe(Part):
         """Where a file lies that the recipe calls `name`."""
         return (self._folder / Path(name).expanduser()).absolute()
 
+    def moved(self, keep: Callable[[Path], str]) -> dict[str, Any]:
+        """The recipe as plain data, with what `keep` gives for each file in place of its name."""
+        plain = self.plain()
+        names = {name: keep(path) for name, path in self.structure_files().items()}
+        for key in ("substrate", "particles"):
+            plain[key] = _replaced(plain[key], names)
+        plain["imaging"]["detector"] = _replaced(plain["imaging"]["detector"], names)
+        if self.scene is not None:
+            plain["scene"]["from_files"] = [keep(path) for path in self.scene_files()]
+        return plain
+
     def identity(self) -> dict[str, Any]:
         """Everything that decides what structure *i* is: all but `count`, structure files by their contents."""
-        plain = self.plain()
+        plain = self.moved(_digest)
         del plain["count"]
-        digests = {name: _digest(path) for name, path in self.structure_files().items()}
-        if plain["particles"] is not None:
-            plain["particles"] = _replaced(plain["particles"], digests)
-            if plain["particles"]["prefab"] is None:
-                del plain["particles"]["prefab"]  # recipes of balls stay what they were
+        if isinstance(self.particles, Particles) and self.particles.prefab is None:
+            del plain["particles"]["prefab"]  # recipes of balls stay what they were
         return plain
 
     def digest(self) -> str:
@@ -160,6 +203,7 @@ def load(source: str | Path | Mapping[str, Any], *, folder: str | Path | None = 
     Raises `RecipeError` with each bad field by its path, and `StructureFileError` for a missing structure file.
     """
     from construction_zone.dataset.compose import check_materials
+    from construction_zone.dataset.given import check_scene
 
     if isinstance(source, Mapping):
         raw: Any = dict(source)
@@ -172,12 +216,15 @@ def load(source: str | Path | Mapping[str, Any], *, folder: str | Path | None = 
         recipe = Recipe.model_validate(raw, context={"variables": _variables(raw)})
     except ValidationError as error:
         raise RecipeError(f"{name} cannot be used:\n" + "\n".join(describe(error, Recipe))) from None
+    recipe._folder = place
+    check_scene(recipe, name)
     if "count" not in raw:
         recipe = recipe.model_copy(update={"count": recipe.sweep("structure").size})
-    recipe._folder = place
     for file_name, file in recipe.structure_files().items():
         if not file.is_file():
-            raise RecipeError(f"{name} cannot be used:\n  particles.crystal: no file {file_name} ({file})")
+            curves = file_name in options(recipe.imaging.detector.curves)
+            what = "imaging.detector.curves" if curves else "particles.crystal"
+            raise RecipeError(f"{name} cannot be used:\n  {what}: no file {file_name} ({file})")
     check_materials(recipe)
     _check_curves(recipe, name)
     return recipe
@@ -203,6 +250,20 @@ def _variables(raw: Any) -> dict[str, Variable]:
         return {}
 
 
+def list_files(names: str | list[str], place: Callable[[str], Path]) -> list[Path]:
+    """The structure files that a list names, or those in a folder, by name."""
+    if isinstance(names, list):
+        return [place(name) for name in names]
+    folder = place(names)
+    if folder.is_file():
+        return [folder]
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_file() and is_structure_file(path.name))
+    except OSError:
+        return []
+    return inside
+
+
 def is_structure_file(crystal: str) -> bool:
     """Whether a recipe's `crystal` names a structure file rather than a prototype."""
     return "/" in crystal or crystal.lower().endswith(STRUCTURE_SUFFIXES)
@@ -226,9 +287,13 @@ def _leaves(part: Part, prefix: str, per: Scope) -> Iterator[tuple[str, Distribu
         if isinstance(value, Part):
             yield from _leaves(value, f"{prefix}{name}.", per)
         elif isinstance(value, PrefabChoice):
-            yield from (value.leaves() if per == "particle" else ())
+            scope = next(m.per for m in info.metadata if isinstance(m, PrefabField))
+            yield from (value.leaves(f"{prefix}{name}") if per == scope else ())
         elif value is ABSENT:
             continue
+        elif isinstance(value, tuple) and value and isinstance(value[0], Part):
+            for i, group in enumerate(value):
+                yield from _leaves(group, f"{prefix}{name}[{i}].", per)
         elif isinstance(value, tuple):
             yield from ((f"{prefix}{name}[{i}]", leaf) for i, leaf in enumerate(value) if per == "structure")
         elif isinstance(value, Distribution):

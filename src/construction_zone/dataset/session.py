@@ -92,15 +92,7 @@ def _keep_recipe(store: Store, recipe: Recipe) -> Recipe:
             )
         if there.count >= count:
             return there
-    plain = recipe.plain()
-    moved = {name: _keep_file(store, path) for name, path in recipe.structure_files().items()}
-    if moved and plain["particles"] is not None:
-        crystal = plain["particles"]["crystal"]
-        plain["particles"]["crystal"] = (
-            {"choice": [moved.get(name, name) for name in crystal["choice"]]}
-            if isinstance(crystal, dict)
-            else moved[crystal]
-        )
+    plain = recipe.moved(lambda file: _keep_file(store, file))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     write_whole(path, text.encode())
     return load(path)
