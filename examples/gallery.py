@@ -146,6 +146,10 @@ PICTURES: dict[str, Picture] = {
     "adatoms": (alone(lambda: prefabs.adatoms(gold(), coverage=0.08, element="Pd")), "element"),
     "stepped": (alone(lambda: prefabs.stepped(prefabs.cube("fcc Au", edge=35), facet=(0, 0, 1))), "element"),
     "roughened": (alone(lambda: prefabs.roughened(gold(), fraction=0.4)), "element"),
+    "trimmed": (
+        alone(lambda: prefabs.trimmed(prefabs.octahedron("zincblende CdSe", edge=45), fewest=2)),
+        "element",
+    ),
     "adsorbates": (
         alone(lambda: prefabs.adsorbates(gold(), "CO", coverage=0.2, height=1.9, head=1)),
         "element",

@@ -101,6 +101,38 @@ def test_roughening_takes_loose_atoms_first():
     assert prefabs.coordination(rough).min() >= 1
 
 
+@pytest.mark.parametrize(("material", "fewest"), [("zincblende CdSe", 2), ("diamond Si", 2), ("fcc Au", 6)])
+def test_trimming_leaves_no_atom_with_fewer_bonds_and_takes_no_other(material, fewest):
+    side = float(Crystal.named(material).lattice[0, 0])
+    bonds = 1.1 * side * (math.sqrt(0.5) if "fcc" in material else math.sqrt(3) / 4)
+    ball = Zone(Ball(17, (5, -3, 2)), Crystal.named(material).moved(TURN), "ball")
+    whole = Scene.fitted([ball], padding=10).atoms()
+    atoms, told = made(prefabs.trimmed(ball, fewest=fewest).moved(transforms.translation((4, 4, 4))))
+
+    def counts(points):
+        return np.array([len(near) - 1 for near in cKDTree(points).query_ball_point(points, bonds)])
+
+    assert (counts(whole.positions) < fewest).any()
+    assert counts(atoms.positions).min() >= fewest
+    assert told["removed"] == len(whole) - len(atoms) > 0
+    # the largest set with that property: none of those that went could have stayed
+    points = whole.positions
+    for _ in range(told["rounds"]):
+        points = points[counts(points) >= fewest]
+    assert len(points) == len(atoms)
+
+
+def test_trimming_a_closed_shell_of_gold_takes_nothing_unless_it_must():
+    zone = prefabs.cuboctahedron("fcc Au", edge_atoms=4)
+    assert made(prefabs.trimmed(zone, fewest=5))[1]["removed"] == 0
+    assert made(prefabs.trimmed(zone, fewest=6))[1]["removed"] >= 12
+    with pytest.raises(SceneError, match="ask for fewer"):
+        made(prefabs.trimmed(zone, fewest=13))
+    # edges of tetrahedral crystals have two bonds, so that more of them melt away whole
+    with pytest.raises(SceneError, match="ask for fewer"):
+        made(prefabs.trimmed(prefabs.octahedron("diamond Si", edge=25), fewest=3))
+
+
 def test_adsorbates_keep_their_height_spacing_and_shape():
     zone = prefabs.adsorbates(gold(), "CO", coverage=0.15, spacing=4.5, height=1.9, head=1).moved(TURN)
     atoms, record = made(zone, seed=3)
@@ -158,6 +190,8 @@ def test_too_many_molecules_say_how_many_fitted():
         lambda: made(prefabs.adatoms(Zone(Ball(12), Amorphous("C", 2.0, structure="random"), "c"))),
         lambda: prefabs.stepped(gold(), facet=(1, 0, -1, 0)),
         lambda: prefabs.roughened(gold(), fraction=-1),
+        lambda: prefabs.trimmed(gold(), fewest=0),
+        lambda: prefabs.trimmed(gold(), fewest=1.5),
         lambda: prefabs.adsorbates(gold(), "XyZ"),
         lambda: prefabs.adsorbates(gold(), "CO", head=5),
         lambda: prefabs.adsorbates(gold(), 3),

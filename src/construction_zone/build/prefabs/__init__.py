@@ -10,7 +10,7 @@ from construction_zone.build.prefabs.base import PREFABS, Described, prefab
 from construction_zone.build.prefabs.coreshell import alloy_gradient, core_shell, hollow, janus, multi_shell, porous
 from construction_zone.build.prefabs.crossing import crossing_faults, crossing_twins
 from construction_zone.build.prefabs.dislocations import dislocated
-from construction_zone.build.prefabs.dressed import adatoms, adsorbates, roughened, stepped
+from construction_zone.build.prefabs.dressed import adatoms, adsorbates, roughened, stepped, trimmed
 from construction_zone.build.prefabs.exposure import alpha_shape, coordination, normals, undercoordinated
 from construction_zone.build.prefabs.grain_boundaries import grain_boundary
 from construction_zone.build.prefabs.ligands import ligands
@@ -80,6 +80,7 @@ __all__ = [
     "stepped",
     "tetrahedron",
     "tetrapod",
+    "trimmed",
     "truncated_octahedron",
     "twinned",
     "undercoordinated",

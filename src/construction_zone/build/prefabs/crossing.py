@@ -46,7 +46,9 @@ def crossing_twins(
     Parameters
     ----------
     crystal
-        fcc, turned as its pose says.
+        fcc, turned as its pose says. Not diamond or zincblende: there the Σ9 boundary is rebuilt so that each atom has
+        four bonds, and two crystals that are merely cut leave a few percent of the atoms of a particle with three or
+        six, however they are cut.
     radius, volume
         A ball about the origin (Å), or any volume anywhere; the twins meet in the row of atoms nearest to its middle.
     wedge

@@ -85,6 +85,31 @@ def roughened(particle: Zone, *, fraction: float = 0.3, seed: Seed = 0, name: st
 
 
 @prefab
+def trimmed(particle: Zone, *, fewest: int = 2, seed: Seed = 0, name: str = "trimmed") -> Zone:
+    """A particle without the atoms that hang on it by fewer than `fewest` bonds, which a cut leaves behind.
+
+    A plane that cuts a compound leaves atoms with one bond, such as Se over a {111} of CdSe that is cut through the
+    three bonds of its Cd. They go, and then those that have lost neighbours by it, until all that are left have as many
+    as asked for. A bond is up to 1.2 times the shortest distance of the crystal, or of the sum of covalent radii if the
+    particle is none.
+
+    Parameters
+    ----------
+    particle
+        Any zone of a bounded volume.
+    fewest
+        Bonds that an atom needs to stay. Two is right for tetrahedral crystals: with three, edge after edge goes.
+    seed
+        Has no part in it.
+
+    The record has how many atoms were `removed`, in how many `rounds`.
+    """
+    if isinstance(fewest, bool) or fewest != int(fewest) or fewest < 1:
+        raise InvalidInput(f"fewest is {fewest!r}; give a whole number of bonds, 1 or more")
+    return dressed(particle, _Trimming(int(fewest)), "trimmed", 0.0, seed, name)
+
+
+@prefab
 def adsorbates(
     particle: Zone,
     molecule: Molecule | str,
@@ -190,6 +215,25 @@ class _Roughening:
             left[near[gone]] -= 1
         bonded = stays & (left > 0)  # what hangs in the air goes too
         return atoms[bonded], {"removed": int((~bonded).sum()), "exposed": int(exposed.sum())}
+
+
+@dataclass(frozen=True)
+class _Trimming:
+    """Takes atoms with fewer than `fewest` bonds away until there are none."""
+
+    fewest: int
+
+    def __call__(self, atoms: Atoms, crystal: Crystal | None, rng: np.random.Generator) -> tuple[Atoms, dict[str, Any]]:
+        cutoff = None if crystal is None else _BONDED * nearest_neighbour(crystal)
+        before, rounds = len(atoms), 0
+        while len(atoms):
+            stays = coordination(atoms, cutoff) >= self.fewest
+            if stays.all():
+                break
+            atoms, rounds = atoms[stays], rounds + 1
+        if not len(atoms):
+            raise SceneError(f"no atom has {self.fewest} bonds that stay; ask for fewer")
+        return atoms, {"fewest": self.fewest, "removed": before - len(atoms), "rounds": rounds}
 
 
 @dataclass(frozen=True)

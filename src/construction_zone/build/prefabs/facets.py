@@ -88,7 +88,9 @@ class Size:
     volume
         Å³, of the polyhedron that bounds the atoms' centres.
     atoms
-        The number of atoms; the nearest number that the shape allows is taken.
+        The number of atoms; the nearest number that the shape allows is taken. About an atom or another point of high
+        symmetry whole shells of atoms come at once, so that the number may be tens off; about a random `origin` it is
+        met. The record has the number that came out.
     """
 
     radius: float | None = None
