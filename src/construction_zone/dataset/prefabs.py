@@ -263,6 +263,8 @@ def _node(raw: Any, annotation: str, path: str, outer: Known) -> Node:
     """A parameter whose type the signature gives as `annotation`."""
     if annotation == "Zone":
         return _prefab(raw, path, outer)
+    if "Zone" in annotation.split(" | ") and isinstance(raw, Mapping) and "name" in raw:
+        return _prefab(raw, path, outer)  # a particle for its shape
     kind = annotation.split(" | ")[0]
     if isinstance(raw, Mapping) and not is_distribution(raw) and kind not in ("float", "int", "bool", "str"):
         return _mapping(raw, path, outer)

@@ -94,6 +94,31 @@ def test_each_particle_draws_for_itself(raw):
     assert np.abs(shares[0] - shares[1]).max() > 1e-3
 
 
+LOOP = {"name": "dislocation_loop", "crystal": "fcc Au", "radius": 12, "burgers": [0.5, -0.5, 0], "plane": "111"}
+
+
+@pytest.mark.parametrize(
+    ("prefab", "told"),
+    [
+        (
+            {"name": "faulted", "crystal": "fcc Au", "count": 1, "kinds": ["twin"], "edge": 1, "volume": WULFF},
+            "faulted",
+        ),
+        ({"name": "ligands", "particle": WULFF, "ligand": "ethanethiolate", "coverage": 0.05}, "ligands"),
+        ({**LOOP, "loop_radius": {"uniform": [4, 6]}, "sides": 6}, "dislocation_loop"),
+        ({"name": "trimmed", "particle": {**WULFF, "crystal": "zincblende CdSe"}}, "trimmed"),
+    ],
+)
+def test_defects_and_ligands_are_drawn_in_shapes_that_are_drawn(raw, prefab, told):
+    built = made(load(with_prefab(raw, prefab, count=1)), 0)
+    (name,) = built.particles
+    assert built.atoms.info["record"]["zones"][name]["fill"]["prefab"] == told
+    if told == "faulted":
+        sizes = [len(made(load(with_prefab(raw, prefab, count=1)), index).atoms) for index in range(3)]
+        assert len(set(sizes)) == 3
+        assert 12 <= built.drawn["particles.prefab.faulted.volume.diameter"][0] <= 20
+
+
 def test_choices_mix_prefabs(raw):
     recipe = load(with_prefab(raw, {"choice": [WULFF, ROD]}, count=2))
     kinds = {kind for index in range(8) for kind in draw_structure(recipe, index)["particles.prefab"]}
