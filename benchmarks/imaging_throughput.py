@@ -74,7 +74,7 @@ def _case(size: int, configurations: int, nodes: int, rounds: int) -> dict[str, 
     tasks: dict[str, Callable[[], object]] = {
         "floor, torch": partial(_floor, size, configurations * nodes, torch.fft.ifft2),
         "floor, scipy": partial(_floor, size, configurations * nodes, lambda s: scipy.fft.ifft2(s.numpy())),
-        "optics": partial(scope.intensity, beams, beams.grid),
+        "optics": partial(scope.intensity, beams),
         "ours, no noise": partial(_without_noise, scope, beams),
         "ours": lambda: scope.image(beams, seed=next(seeds)),
         "abTEM": _abtem(waves, nodes),
@@ -85,7 +85,7 @@ def _case(size: int, configurations: int, nodes: int, rounds: int) -> dict[str, 
 
 
 def _without_noise(scope: cz.Microscope, beams: Beams) -> torch.Tensor:
-    return scope.detector.expected(scope.intensity(beams, beams.grid), beams.grid)
+    return scope.detector.expected(scope.intensity(beams), beams.grid)
 
 
 def _floor(size: int, count: int, transform: Callable[[torch.Tensor], object]) -> None:

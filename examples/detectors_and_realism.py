@@ -93,7 +93,7 @@ def doses(waves: cz.simulate.ExitWaves) -> list[Tile]:
     """The same image at five doses."""
     beams, camera = Beams.of(waves), Detector()
     pixels = form.image_grid(beams.grid, PIXEL)
-    fine = cz.Microscope(**LENS, **SOFT).intensity(beams, pixels)
+    fine = cz.Microscope(**LENS, **SOFT).intensity(beams)
     result = []
     for dose in (30.0, 100.0, 300.0, 1000.0, None):
         image = (camera.expected(fine, pixels) if dose is None else camera.record(fine, pixels, dose, seed=1)).numpy()
@@ -105,7 +105,7 @@ def cameras(waves: cz.simulate.ExitWaves) -> list[Tile]:
     """The same image on each detector, at the same dose."""
     beams = Beams.of(waves)
     pixels = form.image_grid(beams.grid, PIXEL)
-    fine = cz.Microscope(**LENS, **SOFT).intensity(beams, pixels)
+    fine = cz.Microscope(**LENS, **SOFT).intensity(beams)
     result = []
     for name in ("ideal", "K3", "K2", "Falcon", "US1000"):
         camera = detectors.named(name, 300e3)
@@ -166,7 +166,7 @@ def steps(
     ) -> None:
         beams = Beams.of(of)
         pixels: Grid = form.image_grid(beams.grid, PIXEL)
-        fine = scope.intensity(beams, pixels)
+        fine = scope.intensity(beams)
         if lossy:
             factor = fine.shape[-1] // pixels.shape[-1]
             finer = torch.from_numpy(np.kron(depth, np.ones((factor, factor)))).to(fine)

@@ -91,7 +91,7 @@ def image_by_tcc(wave: ExitWaves, scope: Microscope, closed_form: bool) -> np.nd
 def formed(wave: ExitWaves, scope: Microscope) -> np.ndarray:
     from construction_zone.image import Beams
 
-    return scope.intensity(Beams.of(wave), wave.grid).numpy()
+    return scope.intensity(Beams.of(wave)).numpy()
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -114,6 +114,6 @@ def test_a_tilted_beam_loses_to_the_focal_spread_what_its_distance_from_the_achr
     assert wanted < 0.7e-3
     for coherence in ("focal_sum", "envelope"):
         scope = Microscope(focal_spread=spread, beam_tilt_x=tilt[0], beam_tilt_y=tilt[1], coherence=coherence)
-        image = scope.intensity(Beams.of(grating(*place, strength=1e-3j)), grating(*place).grid)
+        image = scope.intensity(Beams.of(grating(*place, strength=1e-3j)))
         beat = torch.fft.fft2(image, norm="forward")[place].abs().item()
         assert beat == pytest.approx(wanted, rel=1e-4)

@@ -1,4 +1,4 @@
-"""Turning phases into waves and adding up |ψ|², compiled by numba."""
+"""Turning phases into waves, compiled by numba."""
 
 from __future__ import annotations
 
@@ -42,13 +42,3 @@ def fill_phase_factors(phase: Any, pairs: Any) -> None:
         cosine = np.float32(1) - s * (np.float32(0.5) - s * cosine)
         pairs[i, 0] = -cosine if far else cosine
         pairs[i, 1] = -sine
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
-def add_squares(total: Any, wave: Any, share: float) -> None:
-    """Add `share`·|wave|² to `total`; both (rows, columns)."""
-    factor = total.dtype.type(share)
-    for i in range(total.shape[0]):
-        for j in range(total.shape[1]):
-            value = wave[i, j]
-            total[i, j] += factor * (value.real * value.real + value.imag * value.imag)

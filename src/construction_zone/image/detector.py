@@ -16,7 +16,7 @@ from construction_zone.errors import InvalidInput
 from construction_zone.image import poisson as sampler
 from construction_zone.image.camera import Illumination, Pattern, spikes
 from construction_zone.image.curves import Curve
-from construction_zone.image.pixels import filtered, noise_transfer, pixel_integrated
+from construction_zone.image.pixels import filtered, noise_transfer, pixel_factors, pixel_integrated
 from construction_zone.simulate.grid import Grid
 
 __all__ = ["Detector", "Exposure", "Illumination", "pixel_integrated", "poisson"]
@@ -186,11 +186,18 @@ class Detector:
         Parameters
         ----------
         intensity
-            real (…, My, Mx), on a grid that is a whole multiple of that of `pixels`.
+            real (…, My, Mx), on a grid that holds all of its frequencies.
         pixels
             grid of the image.
         """
-        image = pixel_integrated(intensity, pixels.shape, self.mtf)
+        return self.lit(pixel_integrated(intensity, pixels.shape, self.mtf), pixels)
+
+    def factors(self, fine: tuple[int, int], pixels: Grid, like: torch.Tensor) -> list[torch.Tensor]:
+        """What pixels and MTF multiply the spectrum of an intensity on the grid `fine` with (see `pixel_factors`)."""
+        return pixel_factors(fine, pixels.shape, like, self.mtf)
+
+    def lit(self, image: torch.Tensor, pixels: Grid) -> torch.Tensor:
+        """An image on `pixels` under this illumination."""
         if self.illumination == EVEN:
             return image
         return image * torch.from_numpy(self.illumination.map(pixels.shape)).to(image)
@@ -207,12 +214,25 @@ class Detector:
 
         Warns if more than 1 pixel in 1000 had its signal sharpened below zero, where the noise is no longer right.
         """
-        exposure = self.expose(intensity, pixels, dose, seed, per)
+        with torch.no_grad():
+            image = self.expected(intensity, pixels)
+        return self.record_expected(image, pixels, dose, seed, per)
+
+    def record_expected(
+        self,
+        image: torch.Tensor,
+        pixels: Grid,
+        dose: float,
+        seed: seeding.Seed = 0,
+        per: Literal["area", "pixel"] = "area",
+    ) -> torch.Tensor:
+        """`record` of an image (…, ny, nx) that is on the pixels already, as `expected` gives it."""
+        exposure = self._exposure(image, pixels, dose, seed, per)
         if exposure.clipped > CLIPPED:
             warnings.warn(
                 f"{100 * exposure.clipped:.2g} % of the pixels would expect fewer than zero electrons after MTF/√NNPS "
                 "and were set to zero; the contrast is too strong for this detector's curves",
-                stacklevel=2,
+                stacklevel=3,
             )
         return exposure.array
 
@@ -229,7 +249,7 @@ class Detector:
         Parameters
         ----------
         intensity
-            real (…, My, Mx), vacuum = 1, on a grid that is a whole multiple of that of `pixels`.
+            real (…, My, Mx), vacuum = 1, on a grid that holds all of its frequencies.
         pixels
             grid of the image.
         dose
@@ -244,12 +264,19 @@ class Detector:
         InvalidInput
             If the dose is not a positive number, or the intensity is NaN.
         """
+        with torch.no_grad():
+            image = self.expected(intensity, pixels)
+        return self._exposure(image, pixels, dose, seed, per)
+
+    def _exposure(
+        self, image: torch.Tensor, pixels: Grid, dose: float, seed: seeding.Seed, per: Literal["area", "pixel"]
+    ) -> Exposure:
         _check_dose(dose)
         if per not in ("area", "pixel"):
             raise InvalidInput(f"per is {per!r}; give 'area' (electrons per Å²) or 'pixel' (electrons per pixel)")
         area = pixels.sampling[0] * pixels.sampling[1] if per == "area" else 1.0
         with torch.no_grad():
-            signal = self.expected(intensity, pixels)
+            signal = image
             if self.nnps is not None:
                 signal = filtered(signal, 1 / noise_transfer(self.nnps, pixels.shape))
             # rounding of a transform is no sharpening

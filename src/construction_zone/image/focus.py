@@ -12,7 +12,8 @@ from construction_zone import conventions
 from construction_zone.errors import InvalidInput
 from construction_zone.image.aberrations import Coefficients
 from construction_zone.image.beams import centred, frequencies
-from construction_zone.image.formation import add_intensity
+from construction_zone.image.form import formation_shape
+from construction_zone.image.formation import intensity_sum
 from construction_zone.image.lens import Lens
 from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.waves import ExitWaves
@@ -122,15 +123,14 @@ class _Search:
             step=(1 / grid.extent[0], 1 / grid.extent[1]),
             dtype=waves.array.dtype,
         )
-        self.shape = (2 * grid.shape[0], 2 * grid.shape[1])
+        self.shape = formation_shape(grid.shape)
 
     @torch.no_grad()
     def contrast(self, z: float) -> float:
-        total = torch.zeros(self.shape, dtype=self.beams.real.dtype, device=self.beams.device)
-        factor = self.lens.at(self.z - z)
+        total = intensity_sum(self.shape, self.beams, differentiable=False)
         for beams in self.beams:
-            total = add_intensity(total, beams * factor, 1 / len(self.beams))
-        return float(total.double().var())
+            total.add(beams, self.lens, self.z - z, 1 / len(self.beams))
+        return float(total.intensity().double().var())
 
 
 def _steps(low: float, high: float, step: float) -> list[float]:

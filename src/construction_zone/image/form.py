@@ -12,7 +12,7 @@ import torch
 from construction_zone.errors import InvalidInput
 from construction_zone.image.aberrations import Coefficients
 from construction_zone.image.beams import centred, frequencies
-from construction_zone.image.formation import add_intensity
+from construction_zone.image.formation import IntensitySum, intensity_sum
 from construction_zone.image.lens import Lens
 from construction_zone.simulate.grid import Grid
 
@@ -42,12 +42,21 @@ def image_grid(waves: Grid, pixel_size: float | None) -> Grid:
     return Grid(shape, waves.extent)
 
 
-def formation_shape(wave: tuple[int, int], image: tuple[int, int]) -> tuple[int, int]:
-    """The smallest grid that holds |ψ|² without aliasing and is a whole multiple of the image's.
+def formation_shape(beams: tuple[int, int]) -> tuple[int, int]:
+    """A grid that holds |ψ|² without aliasing and that is fast to transform.
 
-    |ψ|² has twice the band of ψ: a wave of n points needs 2n.
+    |ψ|² has twice the band of ψ: n beams need 2n − 1 points. The image's own pixels need not divide it, since its
+    spectrum is folded onto them.
     """
-    return (math.ceil(2 * wave[0] / image[0]) * image[0], math.ceil(2 * wave[1] / image[1]) * image[1])
+    return (_good_size(2 * beams[0] - 1), _good_size(2 * beams[1] - 1))
+
+
+def _good_size(least: int) -> int:
+    """The smallest multiple of 16 from `least` up whose other factors are 2, 3 and 5."""
+    size = 16 * max(1, -(-least // 16))
+    while 30**9 % size:  # 2, 3 and 5 up to nine times each
+        size += 16
+    return size
 
 
 def transfer(
@@ -183,11 +192,61 @@ def intensity_of_beams(
     -------
     Real (…, *shape); 1 where the wave is a vacuum wave.
     """
-    *lead, configurations, ny, nx = beams.shape
+    lead = beams.shape[:-3]
+    sums = sums_of_beams(
+        beams,
+        extent,
+        wavelength,
+        coefficients,
+        shape=shape,
+        foci=foci,
+        weights=weights,
+        tilts=tilts,
+        tilt_weights=tilt_weights,
+        source_size=source_size,
+        focal_spread=focal_spread,
+        semiangle=semiangle,
+        edge=edge,
+        tilt=tilt,
+    )
+    return torch.stack([total.intensity() for total in sums]).reshape(*lead, *shape)
+
+
+def sums_of_beams(
+    beams: torch.Tensor,
+    extent: tuple[float, float],
+    wavelength: float,
+    coefficients: Coefficients,
+    *,
+    shape: tuple[int, int],
+    foci: Sequence[float] = (0.0,),
+    weights: Sequence[float] = (1.0,),
+    tilts: Sequence[tuple[float, float]] = ((0.0, 0.0),),
+    tilt_weights: Sequence[float] = (1.0,),
+    source_size: float = 0.0,
+    focal_spread: float = 0.0,
+    semiangle: float | None = None,
+    edge: float = 0.0,
+    tilt: tuple[float, float] = (0.0, 0.0),
+    share: float = 1.0,
+    onto: Sequence[IntensitySum] | None = None,
+) -> Sequence[IntensitySum]:
+    """What `intensity_of_beams` adds up, one sum for each ensemble, to be asked for an intensity or an image.
+
+    Parameters are those of `intensity_of_beams`, but
+
+    share
+        weight of the whole.
+    onto
+        sums to add to, in place of empty ones.
+    """
+    *_, configurations, ny, nx = beams.shape
     assert shape[0] >= 2 * ny - 1, "a grid this coarse would alias |psi|²"
     assert shape[1] >= 2 * nx - 1, "a grid this coarse would alias |psi|²"
     ensembles = beams.reshape(-1, configurations, ny, nx)
-    totals = [torch.zeros(shape, dtype=beams.real.dtype, device=beams.device) for _ in ensembles]
+    given = [beams, *(value for value in coefficients.values() if isinstance(value, torch.Tensor))]
+    differentiable = torch.is_grad_enabled() and any(value.requires_grad for value in given)
+    sums = onto or [intensity_sum(shape, beams, differentiable) for _ in ensembles]
     ky, kx = frequencies((ny, nx), extent, beams.device)
     for offset, part in zip(tilts, tilt_weights, strict=True):
         lens = Lens(
@@ -204,8 +263,7 @@ def intensity_of_beams(
             dtype=beams.dtype,
         )
         for focus, weight in zip(foci, weights, strict=True):
-            factor = lens.at(focus)
-            for index, ensemble in enumerate(ensembles):
+            for total, ensemble in zip(sums, ensembles, strict=True):
                 for wave in ensemble:
-                    totals[index] = add_intensity(totals[index], wave * factor, weight * part / configurations)
-    return torch.stack(totals).reshape(*lead, *shape)
+                    total.add(wave, lens, focus, share * weight * part / configurations)
+    return sums

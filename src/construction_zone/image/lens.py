@@ -76,15 +76,21 @@ class Lens:
 
     def at(self, focus: float = 0.0) -> torch.Tensor:
         """The transfer (ny, nx) at a defocus that is larger by `focus` (Å) than −C10."""
-        result = self.base
+        result, phases = self.parts(focus)
+        for phase in phases or ():
+            result = result * phase
+        return result
+
+    def parts(self, focus: float = 0.0) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor] | None]:
+        """The transfer at `focus` as a product: (ny, nx), and (ny, 1) and (1, nx) or None where they are 1."""
+        result, phases = self.base, None
         x, y = self.angles
         if focus:
-            turns = (phase_factor(-math.pi * focus / self.wavelength * a**2, result.dtype) for a in (x, y))
-            for factor in turns:
-                result = result * factor
+            rate = -math.pi * focus / self.wavelength
+            phases = (phase_factor(rate * y**2, result.dtype), phase_factor(rate * x**2, result.dtype))
         if self.slopes is not None:
             change = 2 * math.pi * focus / self.wavelength
             along_x = self.slopes[0] - change * self.relative[0]
             along_y = self.slopes[1] - change * self.relative[1]
             result = result * torch.exp(-self.damping * (along_x**2 + along_y**2)).to(result.real.dtype)
-        return result
+        return result, phases

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Literal
@@ -15,9 +16,9 @@ from construction_zone.errors import InvalidInput
 from construction_zone.image import aberrations, blur, coherence, form, presets, reflections
 from construction_zone.image.beams import Beams
 from construction_zone.image.detector import Detector
+from construction_zone.image.formation import IntensitySum
 from construction_zone.image.micrograph import Micrograph
 from construction_zone.image.sampling import half_frequencies, sampled
-from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.waves import ExitWaves
 
 HIGHEST_BEAM = 1.5
@@ -212,40 +213,55 @@ class Microscope:
         """
         beams = waves if isinstance(waves, Beams) else Beams.of(waves)
         pixels = form.image_grid(beams.grid, pixel_size)
-        fine = self.intensity(beams, pixels)
+        shape, sums = self._sums(beams)
+        like = beams.array.real
+        factors = [*self._motion(shape, beams.grid.extent, like), *self.detector.factors(shape, pixels, like)]
+        image = self._stacked([total.sampled(pixels.shape, factors) for total in sums], beams)
+        image = self.detector.lit(image, pixels)
         if self.dose is None:
-            image = self.detector.expected(fine, pixels).to(torch.float32)
+            image = image.to(torch.float32)
         else:
-            image = self.detector.record(fine, pixels, self.dose, seed)
+            image = self.detector.record_expected(image, pixels, self.dose, seed)
         return Micrograph(image, pixels.sampling, self.dose, self)
 
-    def intensity(self, beams: Beams, pixels: Grid) -> torch.Tensor:
-        """The intensity (…, my, mx) that falls on the detector, on a grid that is a whole multiple of `pixels`."""
+    def intensity(self, beams: Beams) -> torch.Tensor:
+        """The intensity (…, my, mx) that falls on the detector, on a grid that holds all of its frequencies."""
+        shape, sums = self._sums(beams)
+        fine = self._stacked([total.intensity() for total in sums], beams)
+        factors = self._motion(shape, beams.grid.extent, fine)
+        return sampled(fine, shape, factors) if factors else fine
+
+    def _sums(self, beams: Beams) -> tuple[tuple[int, int], Sequence[IntensitySum]]:
+        """The grid of |ψ|², and its sum for each place of the leading axes that stay."""
         self._check(beams)
         wavelength = conventions.wavelength(beams.energy)
         settings = self._settings(wavelength)
-        extent = beams.grid.extent
-        shape = form.formation_shape((beams.array.shape[-2], beams.array.shape[-1]), pixels.shape)
+        shape = form.formation_shape((beams.array.shape[-2], beams.array.shape[-1]))
         coefficients = dict(self.coefficients)
         if self.zero is not None:
             coefficients["C10"] = coefficients.get("C10", 0.0) - (beams.z - self.zero)
         axis = beams.dims.index("tilt") if "tilt" in beams.dims else None
         several = [beams.array] if axis is None else list(beams.array.unbind(axis))
-        images = [
-            form.intensity_of_beams(
+        sums: Sequence[IntensitySum] | None = None
+        for array, tilt in zip(several, beams.tilts, strict=True):
+            sums = form.sums_of_beams(
                 array,
-                extent,
+                beams.grid.extent,
                 wavelength,
                 coefficients,
                 shape=shape,
                 tilt=(self.beam_tilt_x + tilt[0], self.beam_tilt_y + tilt[1]),
+                share=1 / len(several),
+                onto=sums,
                 **settings,
             )
-            for array, tilt in zip(several, beams.tilts, strict=True)
-        ]
-        fine = images[0] if len(images) == 1 else torch.stack(images).mean(dim=0)
-        factors = self._motion(shape, extent, fine)
-        return sampled(fine, shape, factors) if factors else fine
+        assert sums is not None
+        return shape, sums
+
+    def _stacked(self, images: list[torch.Tensor], beams: Beams) -> torch.Tensor:
+        sizes = zip(beams.dims, beams.array.shape, strict=True)
+        lead = [size for name, size in sizes if name not in ("tilt", "configuration", "y", "x")]
+        return torch.stack(images).reshape(*lead, *images[0].shape)
 
     def _check(self, beams: Beams) -> None:
         if self.energy is not None and abs(beams.energy / self.energy - 1) > 1e-6:

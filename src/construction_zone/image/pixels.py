@@ -21,7 +21,7 @@ def pixel_integrated(intensity: torch.Tensor, shape: tuple[int, int], mtf: Curve
     Parameters
     ----------
     intensity
-        real (…, My, Mx), band-limited, on a grid that is a whole multiple of `shape`.
+        real (…, My, Mx), on a grid that holds all of its frequencies.
     shape
         (ny, nx) of the image.
     mtf
@@ -30,11 +30,23 @@ def pixel_integrated(intensity: torch.Tensor, shape: tuple[int, int], mtf: Curve
         the Nyquist frequency from there on.
     """
     fine = (intensity.shape[-2], intensity.shape[-1])
-    ky, kx = half_frequencies(fine, (float(shape[0]), float(shape[1])), intensity.device)
-    factors = [torch.sinc(ky).to(intensity.dtype), torch.sinc(kx).to(intensity.dtype)]
+    return sampled(intensity, shape, pixel_factors(fine, shape, intensity, mtf))
+
+
+def pixel_factors(
+    fine: tuple[int, int], shape: tuple[int, int], like: torch.Tensor, mtf: Curve | None = None
+) -> list[torch.Tensor]:
+    """What `pixel_integrated` multiplies the spectrum of an intensity on the grid `fine` with (see `sampled`).
+
+    Of the real type and on the device of `like`.
+    """
+    ky, kx = half_frequencies(fine, (float(shape[0]), float(shape[1])), like.device)
+    kind = like.real.dtype
+    factors = [torch.sinc(ky).to(kind), torch.sinc(kx).to(kind)]
     if mtf is not None:
-        factors.append(torch.from_numpy(_beyond_pixel(mtf, fine, shape)).to(intensity))
-    return sampled(intensity, shape, factors)
+        single = kind == torch.float32
+        factors.append(torch.from_numpy(_beyond_pixel(mtf, fine, shape, single)).to(like.device, kind))
+    return factors
 
 
 def filtered(image: torch.Tensor, transfer: np.ndarray) -> torch.Tensor:
@@ -46,12 +58,12 @@ def filtered(image: torch.Tensor, transfer: np.ndarray) -> torch.Tensor:
 
 
 @functools.lru_cache(maxsize=8)
-def _beyond_pixel(mtf: Curve, fine: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
-    """MTF(f)/sinc(f/2) at the frequencies of the real transform of the fine grid."""
+def _beyond_pixel(mtf: Curve, fine: tuple[int, int], shape: tuple[int, int], single: bool) -> np.ndarray:
+    """MTF(f)/sinc(f/2) at the frequencies of the real transform of the fine grid, in `single` precision or double."""
     ky, kx = np.fft.fftfreq(fine[0], 1 / fine[0]) / shape[0], np.fft.rfftfreq(fine[1], 1 / fine[1]) / shape[1]
     f = np.minimum(2 * np.hypot(ky[:, None], kx[None, :]), 1.0)
     result: np.ndarray = mtf(f) / np.sinc(f / 2)
-    return result
+    return result.astype(np.float32) if single else result
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +16,7 @@ def sampled(intensity: torch.Tensor, shape: tuple[int, int], factors: Sequence[t
     Parameters
     ----------
     intensity
-        real (…, My, Mx), on a grid that is a whole multiple of `shape`.
+        real (…, My, Mx), on a grid that holds all of its frequencies.
     shape
         (ny, nx) of the result.
     factors
@@ -29,10 +28,8 @@ def sampled(intensity: torch.Tensor, shape: tuple[int, int], factors: Sequence[t
     Real (…, ny, nx).
     """
     fine = (intensity.shape[-2], intensity.shape[-1])
-    step = (fine[0] // shape[0], fine[1] // shape[1])
-    assert fine == (step[0] * shape[0], step[1] * shape[1]), "the intensity's grid is no multiple of the image's"
     # one transform per image: a batched one rounds differently, and bits should not depend on company
-    images = [_sampled(one, shape, step, factors) for one in intensity.reshape(-1, *fine)]
+    images = [_sampled(one, shape, factors) for one in intensity.reshape(-1, *fine)]
     return torch.stack(images).reshape(*intensity.shape[:-2], *shape)
 
 
@@ -45,48 +42,50 @@ def half_frequencies(
     return ky[:, None], kx[None, :]
 
 
-def _sampled(
-    fine: torch.Tensor, shape: tuple[int, int], step: tuple[int, int], factors: Sequence[torch.Tensor]
-) -> torch.Tensor:
+def folded_rows(spectrum: torch.Tensor, size: int) -> torch.Tensor:
+    """A spectrum (my, …) in FFT order added up onto `size` rows: frequency k onto row k modulo `size`."""
+    count = spectrum.shape[0]
+    if count == size:
+        return spectrum
+    rising, falling = spectrum.split(((count + 1) // 2, count // 2))
+    after, before = (-len(part) % size for part in (rising, falling))
+    parts = [
+        torch.nn.functional.pad(rising, (0, 0, 0, after)).unflatten(0, (-1, size)),
+        torch.nn.functional.pad(falling, (0, 0, before, 0)).unflatten(0, (-1, size)),
+    ]
+    return torch.cat(parts).sum(dim=0)
+
+
+def folded_columns(spectrum: torch.Tensor, fine: int, shape: tuple[int, int]) -> torch.Tensor:
+    """The half-spectrum (ny, fine // 2 + 1) of a real image, rows folded already, on the columns of an image `shape`.
+
+    The half that is not stored, F(−ky, −kx)*, folds onto columns of the other half too.
+    """
+    size, count = shape[1], shape[1] // 2 + 1
+    mirrored = torch.roll(torch.flip(spectrum, (0,)), 1, 0).conj()
+    last = spectrum.shape[1] - 1
+    total = torch.zeros((shape[0], count), dtype=spectrum.dtype, device=spectrum.device)
+    for start in range(0, last + 1, size):
+        part = spectrum[:, start : start + count]
+        total = total + torch.nn.functional.pad(part, (0, count - part.shape[1]))
+    # the frequencies 1 … but not half of an even number, which has no mirror image
+    top = last - 1 if fine % 2 == 0 else last
+    for end in range(size, top + count, size):
+        low, high = max(end - count + 1, 1), min(end, top)
+        if low <= high:
+            part = torch.flip(mirrored[:, low : high + 1], (1,))
+            total = total + torch.nn.functional.pad(part, (end - high, count - (end - low) - 1))
+    return total
+
+
+def _sampled(fine: torch.Tensor, shape: tuple[int, int], factors: Sequence[torch.Tensor]) -> torch.Tensor:
+    size = fine.shape[1]
     along_x = [factor for factor in factors if factor.shape[0] == 1]
     others = [factor for factor in factors if factor.shape[0] > 1]
-    if all(factor.shape[1] == 1 for factor in others):
-        # what acts along x alone is done, and folded, before the second pass of the transform, which has less to do
-        spectrum = torch.fft.rfft(fine, dim=1, norm="forward")
-        if along_x:
-            spectrum = spectrum * math.prod(along_x[1:], start=along_x[0])
-        if step[1] > 1:
-            spectrum = _folded_columns(spectrum, spectrum.conj(), fine.shape[1], shape[1])
-        spectrum = torch.fft.fft(spectrum, dim=0, norm="forward")
-        if others:
-            spectrum = spectrum * math.prod(others[1:], start=others[0])
-    else:
-        spectrum = torch.fft.rfft2(fine, norm="forward")
-        for factor in factors:
-            spectrum = spectrum * factor
-        if step[1] > 1:
-            # the half that is not stored: F(−ky, −kx)*
-            mirrored = torch.roll(torch.flip(spectrum, (0,)), 1, 0).conj()
-            spectrum = _folded_columns(spectrum, mirrored, fine.shape[1], shape[1])
-    if step[0] > 1:
-        parts = spectrum.split(shape[0])
-        spectrum = sum(parts[1:], start=parts[0])
+    spectrum = torch.fft.rfft2(fine, norm="forward")
+    for factor in (*along_x, *others):
+        spectrum = spectrum * factor
+    spectrum = folded_rows(spectrum, shape[0])
+    if size != shape[1]:
+        spectrum = folded_columns(spectrum, size, shape)
     return torch.fft.irfft2(spectrum, s=shape, norm="forward")
-
-
-def _folded_columns(spectrum: torch.Tensor, mirrored: torch.Tensor, fine: int, size: int) -> torch.Tensor:
-    """Half-spectrum (ny, size // 2 + 1) of every (fine // size)-th column of what has the half-spectrum `spectrum`.
-
-    `mirrored` holds what `spectrum` would have at the frequencies −kx.
-    """
-    count = size // 2 + 1
-    total = spectrum[:, :count]
-    for start in range(size, fine, size):
-        stored = min(max(fine // 2 + 1 - start, 0), count)
-        parts = [spectrum[:, start : start + stored]]
-        if stored < count:
-            # columns start + stored … start + count − 1 are the mirrored ones fine − start − stored and down
-            last = fine - start - stored
-            parts.append(torch.flip(mirrored[:, last - (count - stored) + 1 : last + 1], (1,)))
-        total = total + torch.cat(parts, dim=1)
-    return total

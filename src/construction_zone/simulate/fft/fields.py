@@ -14,6 +14,7 @@ import numpy as np
 
 from construction_zone.simulate.fft.lanes import (
     COUNT,
+    POINT,
     fill,
     load,
     load_pairs,
@@ -23,7 +24,7 @@ from construction_zone.simulate.fft.lanes import (
     transposed_store,
     where_below,
 )
-from construction_zone.simulate.fft.passes import compiled, transform
+from construction_zone.simulate.fft.passes import compiled, lines, transform
 
 _f = np.float32
 
@@ -33,7 +34,7 @@ def rows(field: Any, plan: Any, inverse: bool, kept: int) -> None:
     """Transform each row of `field` in its place; see `read_rows` for `kept`."""
     ny, nx = field.shape
     flat = field.view(np.float32).ravel()
-    ar, ai, br, bi = _lines(nx), _lines(nx), _lines(nx), _lines(nx)
+    (ar, ai), (br, bi) = lines(nx), lines(nx)
     for first in range(0, ny, COUNT):
         count = min(COUNT, ny - first)
         if inverse:
@@ -59,7 +60,7 @@ def propagated_columns(field: Any, plan: Any, along_y: Any, along_x: Any, keep: 
     """
     ny, nx = field.shape
     flat = field.view(np.float32).ravel()
-    ar, ai, br, bi = _lines(ny), _lines(ny), _lines(ny), _lines(ny)
+    (ar, ai), (br, bi) = lines(ny), lines(ny)
     room = (nx + COUNT - 1) // COUNT * COUNT
     xr, xi, order = np.zeros(room, np.float32), np.zeros(room, np.float32), np.zeros(room, np.float32)
     for j in range(nx):
@@ -77,10 +78,10 @@ def propagated_columns(field: Any, plan: Any, along_y: Any, along_x: Any, keep: 
         for i in range(ny):
             yr, yi = fill(_f(along_y[i].real * scale)), fill(_f(along_y[i].imag * scale))
             pr, pi = yr * fr - yi * fi, yr * fi + yi * fr
-            vr, vi = load(cr, i * COUNT), load(ci, i * COUNT)
+            vr, vi = load(cr, i * POINT), load(ci, i * POINT)
             limit = _f(keep[i])
-            store(cr, i * COUNT, where_below(away, limit, vr * pr - vi * pi))
-            store(ci, i * COUNT, where_below(away, limit, vr * pi + vi * pr))
+            store(cr, i * POINT, where_below(away, limit, vr * pr - vi * pi))
+            store(ci, i * POINT, where_below(away, limit, vr * pi + vi * pr))
         if transform(plan, ci, cr, di, dr):
             write_columns(flat, nx, first, count, dr, di)
         else:
@@ -96,7 +97,7 @@ def filtered_columns(field: Any, plan: Any, factor: Any, total: Any, begin: bool
     ny, nx = field.shape
     flat, sums = field.view(np.float32).ravel(), total.view(np.float32).ravel()
     factors = factor.ravel()
-    ar, ai, br, bi = _lines(ny), _lines(ny), _lines(ny), _lines(ny)
+    (ar, ai), (br, bi) = lines(ny), lines(ny)
     scale = fill(_f(1 / (nx * ny)))
     for first in range(0, nx, COUNT):
         count = min(COUNT, nx - first)
@@ -106,20 +107,20 @@ def filtered_columns(field: Any, plan: Any, factor: Any, total: Any, begin: bool
         if count == COUNT:
             for i in range(ny):
                 weight = load(factors, i * nx + first)
-                store(cr, i * COUNT, weight * load(cr, i * COUNT))
-                store(ci, i * COUNT, weight * load(ci, i * COUNT))
+                store(cr, i * POINT, weight * load(cr, i * POINT))
+                store(ci, i * POINT, weight * load(ci, i * POINT))
         else:
             for i in range(ny):
                 for j in range(count):
-                    cr[i * COUNT + j] *= factors[i * nx + first + j]
-                    ci[i * COUNT + j] *= factors[i * nx + first + j]
+                    cr[i * POINT + j] *= factors[i * nx + first + j]
+                    ci[i * POINT + j] *= factors[i * nx + first + j]
         if not begin:
             read_columns(sums, nx, first, count, dr, di)
-            for n in range(0, ny * COUNT, COUNT):
+            for n in range(0, ny * POINT, POINT):
                 store(cr, n, load(cr, n) + load(dr, n))
                 store(ci, n, load(ci, n) + load(di, n))
         if end:
-            for n in range(0, ny * COUNT, COUNT):
+            for n in range(0, ny * POINT, POINT):
                 store(cr, n, scale * load(cr, n))
                 store(ci, n, scale * load(ci, n))
             if transform(plan, ci, cr, di, dr):
@@ -141,7 +142,7 @@ def transmitted_rows(
     """
     ny, nx = field.shape
     flat, held = field.view(np.float32).ravel(), potentials.view(np.float32).ravel()
-    ar, ai, br, bi, vr, vi = _lines(nx), _lines(nx), _lines(nx), _lines(nx), _lines(nx), _lines(nx)
+    (ar, ai), (br, bi), (vr, vi) = lines(nx), lines(nx), lines(nx)
     s0, s1 = fill(_f(s_real)), fill(_f(s_imag))
     for first in range(0, ny, COUNT):
         count = min(COUNT, ny - first)
@@ -153,7 +154,7 @@ def transmitted_rows(
         else:
             read_rows(flat, nx, first, count, nx, ar, ai)
         read_rows(held, nx, first, count, nx, vr, vi)
-        for n in range(0, nx * COUNT, COUNT):
+        for n in range(0, nx * POINT, POINT):
             cosine, sine = _turn(s0 * load(vr, n) + s1 * load(vi, n))
             a, b = load(cr, n), load(ci, n)
             store(dr, n, a * cosine - b * sine)
@@ -177,7 +178,7 @@ def _add_cores(cores: Any, first: int, count: int, ny: int, nx: int, cr: Any, ci
             lane = (tops[atom] + i) % ny - first
             if 0 <= lane < count:
                 for j in range(size):
-                    at = (lefts[atom] + j) % nx * COUNT + lane
+                    at = (lefts[atom] + j) % nx * POINT + lane
                     wr, wi = patch[i, j].real, patch[i, j].imag
                     dr[at] += cr[at] * wr - ci[at] * wi
                     di[at] += cr[at] * wi + ci[at] * wr
@@ -213,11 +214,6 @@ def _nearest(numbers: Any) -> Any:
 
 
 @compiled
-def _lines(length: int) -> Any:
-    return np.empty(length * COUNT, np.float32)
-
-
-@compiled
 def in_band(first: int, count: int, kept: int, size: int) -> bool:
     """Whether any of `count` columns from `first` is among the first `kept` or the last `kept` − 1 of `size`."""
     return first < kept or first + count > size - kept + 1
@@ -231,17 +227,17 @@ def read_rows(flat: Any, nx: int, first: int, count: int, kept: int, real: Any, 
         width = min(8, nx - c)
         if not in_band(c, width, kept, nx):
             for j in range(c, c + width):
-                store(real, j * COUNT, zero)
-                store(imag, j * COUNT, zero)
+                store(real, j * POINT, zero)
+                store(imag, j * POINT, zero)
         elif count == COUNT and width == 8:
-            transposed_load(flat, 2 * (first * nx + c), 2 * nx, real, imag, c * COUNT)
+            transposed_load(flat, 2 * (first * nx + c), 2 * nx, real, imag, c * POINT)
         else:
             for j in range(c, c + width):
                 for i in range(count):
-                    real[j * COUNT + i] = flat[2 * ((first + i) * nx + j)]
-                    imag[j * COUNT + i] = flat[2 * ((first + i) * nx + j) + 1]
+                    real[j * POINT + i] = flat[2 * ((first + i) * nx + j)]
+                    imag[j * POINT + i] = flat[2 * ((first + i) * nx + j) + 1]
                 for i in range(count, COUNT):
-                    real[j * COUNT + i] = imag[j * COUNT + i] = 0
+                    real[j * POINT + i] = imag[j * POINT + i] = 0
 
 
 @compiled
@@ -252,39 +248,39 @@ def write_rows(flat: Any, nx: int, first: int, count: int, kept: int, real: Any,
         if not in_band(c, width, kept, nx):
             continue
         if count == COUNT and width == 8:
-            transposed_store(flat, 2 * (first * nx + c), 2 * nx, real, imag, c * COUNT)
+            transposed_store(flat, 2 * (first * nx + c), 2 * nx, real, imag, c * POINT)
         else:
             for j in range(c, c + width):
                 for i in range(count):
-                    flat[2 * ((first + i) * nx + j)] = real[j * COUNT + i]
-                    flat[2 * ((first + i) * nx + j) + 1] = imag[j * COUNT + i]
+                    flat[2 * ((first + i) * nx + j)] = real[j * POINT + i]
+                    flat[2 * ((first + i) * nx + j) + 1] = imag[j * POINT + i]
 
 
 @compiled
 def read_columns(flat: Any, nx: int, first: int, count: int, real: Any, imag: Any) -> None:
     """Lay `count` columns from `first` side by side as lanes."""
-    for i in range(len(real) // COUNT):
+    for i in range(len(real) // POINT):
         at = 2 * (i * nx + first)
         if count == COUNT:
             a, b = load_pairs(flat, at)
-            store(real, i * COUNT, a)
-            store(imag, i * COUNT, b)
+            store(real, i * POINT, a)
+            store(imag, i * POINT, b)
         else:
             for j in range(count):
-                real[i * COUNT + j] = flat[at + 2 * j]
-                imag[i * COUNT + j] = flat[at + 2 * j + 1]
+                real[i * POINT + j] = flat[at + 2 * j]
+                imag[i * POINT + j] = flat[at + 2 * j + 1]
             for j in range(count, COUNT):
-                real[i * COUNT + j] = imag[i * COUNT + j] = 0
+                real[i * POINT + j] = imag[i * POINT + j] = 0
 
 
 @compiled
 def write_columns(flat: Any, nx: int, first: int, count: int, real: Any, imag: Any) -> None:
     """Write back what `read_columns` read."""
-    for i in range(len(real) // COUNT):
+    for i in range(len(real) // POINT):
         at = 2 * (i * nx + first)
         if count == COUNT:
-            store_pairs(flat, at, load(real, i * COUNT), load(imag, i * COUNT))
+            store_pairs(flat, at, load(real, i * POINT), load(imag, i * POINT))
         else:
             for j in range(count):
-                flat[at + 2 * j] = real[i * COUNT + j]
-                flat[at + 2 * j + 1] = imag[i * COUNT + j]
+                flat[at + 2 * j] = real[i * POINT + j]
+                flat[at + 2 * j + 1] = imag[i * POINT + j]

@@ -18,6 +18,13 @@ from numba.core.extending import lower_builtin, models, register_model, type_cal
 COUNT = 16
 """Numbers in one value."""
 
+POINT = 2 * COUNT
+"""Numbers from one element of sixteen lines to the next: real parts lie beside imaginary ones.
+
+Two arrays would be as good but for the processor's cache, of which lengths of many factors 2 use few sets: reading and
+writing half as many streams takes up to half the time.
+"""
+
 _VECTOR = ir.VectorType(ir.FloatType(), COUNT)
 _FLAGS = ("contract", "nsz")
 _NOTHING = ir.Constant(_VECTOR, ir.Undefined)
@@ -155,7 +162,7 @@ def where_below(typing: Any, numbers: Any, limit: Any, value: Any) -> Any:
 def transposed_load(typing: Any, array: Any, start: Any, stride: Any, real: Any, imag: Any, place: Any) -> Any:
     """Write eight columns of sixteen rows of pairs, `stride` numbers apart, to `real` and `imag` as lanes of rows.
 
-    Column c of the pairs that begin at `start` becomes the numbers `place` + 16c and on.
+    Column c of the pairs that begin at `start` becomes the numbers from `place` + 32c on of both.
     """
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -167,7 +174,7 @@ def transposed_load(typing: Any, array: Any, start: Any, stride: Any, real: Any,
             rows.append(_load(context, builder, kind, array, offset))
         for n, value in enumerate(_transpose(builder, rows)):
             target, target_kind = (real, real_kind) if n % 2 == 0 else (imag, imag_kind)
-            offset = builder.add(place, start.type(n // 2 * COUNT))
+            offset = builder.add(place, start.type(n // 2 * POINT))
             _store(context, builder, target_kind, target, offset, value)
         return context.get_dummy_value()
 
@@ -184,7 +191,7 @@ def transposed_store(typing: Any, array: Any, start: Any, stride: Any, real: Any
         columns = []
         for n in range(COUNT):
             source, source_kind = (real, real_kind) if n % 2 == 0 else (imag, imag_kind)
-            offset = builder.add(place, start.type(n // 2 * COUNT))
+            offset = builder.add(place, start.type(n // 2 * POINT))
             columns.append(_load(context, builder, source_kind, source, offset))
         for n, value in enumerate(_transpose(builder, columns)):
             offset = builder.add(start, builder.mul(stride, start.type(n)))
