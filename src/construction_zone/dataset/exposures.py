@@ -92,7 +92,7 @@ class Exposures:
         camera = detector_of(self.recipe, own, self.beams.energy)
         scope = self.microscope(own, camera)
         pixels = self.pixels
-        fine = scope.intensity(self.beams, pixels)
+        fine = scope.intensity(self.beams)
         step = (pixels.extent[0] / fine.shape[-2], pixels.extent[1] / fine.shape[-1])
         background = self._background(own)
         if background is not None:
