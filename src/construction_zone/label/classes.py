@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from construction_zone.build import variant
 from construction_zone.label.field import Field
-from construction_zone.label.grains import record_of, sublattice
+from construction_zone.label.grains import parts_of, record_of, sublattice
 from construction_zone.label.masks import projected
 
 CLASSES = (
@@ -138,10 +138,10 @@ def members(atoms: ase.Atoms, zone: int, part: int, number: int) -> NDArray[np.i
 
 
 def _of_fill(fill: Mapping[str, Any], part: int) -> list[tuple[int, list[Mapping[str, Any]]]]:
-    if "defects" in fill:
+    if isinstance(fill.get("defects"), list):
         return [(part, fill["defects"])]
-    if "parts" in fill:
-        return [found for k, one in enumerate(fill["parts"]) for found in _of_fill(one.get("fill", {}), k)]
+    if parts_of(fill):
+        return [found for k, one in enumerate(parts_of(fill)) for found in _of_fill(one.get("fill", {}), k)]
     return _of_fill(fill["base"], part) if "base" in fill else []
 
 

@@ -19,7 +19,8 @@ FLAT = 89.0
 """Degrees of inclination beyond which a plane is across the beam and cuts no line."""
 
 _NEAR = 2.0
-"""Å: a boundary that holds no atoms of its own is seen by the atoms this near to it."""
+"""Å: a boundary that holds no atoms of its own is seen by the atoms this near to it, and no plane of a defect is
+farther from the middle of its atoms."""
 
 
 def defect_lines(atoms: ase.Atoms, *, edge: float = EDGE) -> list[dict[str, Any]]:
@@ -78,7 +79,9 @@ def _plane(atoms: ase.Atoms, own: NDArray[np.int64], defect: Any) -> tuple[Float
         change = np.linalg.lstsq(before - middle, now - now.mean(axis=0) - (before - middle), rcond=1e-3)[0].T
     turned = np.linalg.inv(np.eye(3) + change).T @ normal
     turned /= np.linalg.norm(turned)
-    return now, turned, float(turned @ now.mean(axis=0) + away @ normal)
+    # atoms that were shifted since the record was made, as those of a user's file, are where their defect is
+    beside = float(away @ normal) if abs(float(away @ normal)) < _NEAR else 0.0
+    return now, turned, float(turned @ now.mean(axis=0)) + beside
 
 
 def _beside(atoms: ase.Atoms, zone: int, defect: Any) -> NDArray[np.int64]:

@@ -90,17 +90,23 @@ def sublattice(atoms: ase.Atoms) -> NDArray[np.int64]:
 
 def _lattices(fill: Mapping[str, Any], first: int, lattice: Any) -> Iterator[tuple[int, tuple[Floats, Floats]]]:
     """Number in the scene, lattice and stretch of the grains in what a generator wrote down."""
-    if "grains" in fill:
+    if isinstance(fill.get("grains"), list):
         for grain in fill["grains"]:
             if "lattice" in grain:
                 yield first + grain["grain"], (np.array(grain["lattice"]), _stretch(np.array(grain["orientation"])))
-    elif "parts" in fill:
-        for part in fill["parts"]:
+    elif parts_of(fill):
+        for part in parts_of(fill):
             yield from _lattices(part.get("fill", {}), first + part.get("first_grain", 0), part.get("lattice"))
     elif "base" in fill:
         yield from _lattices(fill["base"], first, lattice)
     elif lattice is not None:
         yield first, (np.array(lattice), _grown(np.array(lattice), fill.get("strain")))
+
+
+def parts_of(fill: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a generator wrote down of each of its parts; none if it is not made of several."""
+    parts = fill.get("parts")
+    return [part for part in parts if isinstance(part, Mapping)] if isinstance(parts, list) else []
 
 
 def _grown(lattice: Floats, strain: Any) -> Floats:
