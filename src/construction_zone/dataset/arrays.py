@@ -65,16 +65,22 @@ def label_names(group: zarr.Group) -> dict[str, str]:
     return names
 
 
-def read_label(group: zarr.Group, name: str) -> np.ndarray:
-    """Label `name` of the group, (leading axes, y, x); `KeyError` if it has none of that name."""
+def read_label(group: zarr.Group, name: str, image: int | None = None) -> np.ndarray:
+    """Label `name` of the group, (leading axes, y, x); `KeyError` if it has none of that name.
+
+    With `image` what that image shows: the first axis has one entry an image, or one for all of them.
+    """
     home = label_names(group)[name]
     array: Any = group[home]
     if home == name:
-        return np.asarray(array[...])
+        return np.asarray(array[...] if image is None else array[image % array.shape[0]])
     place = dict(array.attrs)["labels"][name]
-    count = int(np.prod(place["shape"], dtype=int))
-    planes = np.asarray(array[place["first"] : place["first"] + count])
-    return planes.reshape(*place["shape"], *planes.shape[-2:]).astype(place["dtype"], copy=False)
+    first, shape = place["first"], place["shape"]
+    if image is not None:
+        entries, shape = shape[0], shape[1:]
+        first += image % entries * int(np.prod(shape, dtype=int))
+    planes = np.asarray(array[first : first + int(np.prod(shape, dtype=int))])
+    return planes.reshape(*shape, *planes.shape[-2:]).astype(place["dtype"], copy=False)
 
 
 def pack_tables(tables: Mapping[str, Any]) -> bytes:

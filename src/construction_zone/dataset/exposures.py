@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -169,17 +169,6 @@ def distortion_of(settings: Mapping[str, Any], seed: seeding.Seed) -> Distortion
     if not any(given[name] for name in ("scale", "shear", "ellipse", "rotation", "field")) and shift == (0, 0):
         return None
     return Distortion(**given, shift=shift, seed=seeding.integer(seed, "distortion"))
-
-
-def distorted(label: np.ndarray, warps: Sequence[Distortion | None], pixel_size: tuple[float, float]) -> np.ndarray:
-    """A label (…, y, x) as each image shows it: (images, …, y, x), or (1, …, y, x) where none is distorted."""
-    if all(warp is None for warp in warps):
-        return label[None]
-    import torch
-
-    flat = torch.from_numpy(np.ascontiguousarray(label))
-    made = [flat if warp is None else warp.apply_labels(flat, pixel_size, boundary="periodic") for warp in warps]
-    return np.stack([one.numpy() for one in made])
 
 
 def detector_of(recipe: Recipe, own: Mapping[str, Any], energy: float) -> Detector:

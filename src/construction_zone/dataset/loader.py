@@ -12,7 +12,7 @@ import numpy as np
 
 from construction_zone import seeding
 from construction_zone.dataset import arrays, splits
-from construction_zone.dataset.stages import READING
+from construction_zone.dataset.stages import READING, read_tables
 from construction_zone.dataset.store import Store, held_name
 from construction_zone.dataset.table import TABLE
 from construction_zone.errors import InvalidInput, StoreError
@@ -28,7 +28,8 @@ class ImageDataset:
 
     * ``image``: float32 tensor (1, y, x), electrons per pixel if the recipe has a dose, else intensity with vacuum 1;
     * ``mask``: int64 tensor (y, x), 1 where the particles are;
-    * every other label asked for by name: float32 or int64 tensor (…, y, x), with the leading axes that it has;
+    * every other label asked for by name: float32 or int64 tensor (…, y, x), such as ``instances`` (y, x) or ``strain``
+      (4, y, x): docs/explanation/labels.md has all;
     * ``record``: dict with ``structure``, ``image`` (numbers), ``drawn`` (every drawn value by dotted path, and
       ``seeds``) and ``made`` (what was really made).
 
@@ -107,6 +108,18 @@ class ImageDataset:
             raise self._damaged(structure, error) from error
         return {**item, "record": self._record(structure, image)}
 
+    def tables(self, index: int) -> dict[str, list[dict[str, Any]]]:
+        """The tables of item `index` by name, a list of rows each: ``columns``, ``instances``, ``grains`` …
+
+        Rows that hold for one image of a structure are those of this one.
+        """
+        structure, image = self._locate(index)
+        found = read_tables(self._store, structure)
+        return {
+            name: [row for row in table.to_pylist() if row.get("image", -1) in (-1, image)]
+            for name, table in found.items()
+        }
+
     def split(self, fractions: Sequence[float] = (0.8, 0.2), seed: seeding.Seed = 0) -> tuple[ImageDataset, ...]:
         """Datasets of the given shares of the structures, dealt by the seed and what the structures hold.
 
@@ -142,14 +155,12 @@ class ImageDataset:
     def _label(self, group: Any, name: str, image: int) -> Any:
         import torch
 
-        if name == "mask":
-            masks = group["mask"]
-            # one mask for all images of a structure, or one for each
-            return torch.from_numpy(np.asarray(masks[image % masks.shape[0]]).astype(np.int64))
         there = arrays.label_names(group)
         if name not in there:
-            raise InvalidInput(f"there is no label {name!r}; there are {', '.join(there)}")
-        values = torch.from_numpy(arrays.read_label(group, name))
+            raise InvalidInput(
+                f"there is no label {name!r}; there are {', '.join(there)} (the recipe's labels.include says which)"
+            )
+        values = torch.from_numpy(arrays.read_label(group, name, image))
         return values if values.is_floating_point() else values.long()
 
     def _record(self, structure: int, image: int) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from construction_zone.build import variant
 from construction_zone.dataset import stages
 from construction_zone.dataset.compose import Built, build_structure
 from construction_zone.dataset.draw import draw_image, image_seed, structure_seed
-from construction_zone.dataset.exposures import Exposures, distorted, distortion_of, needs_vacuum
+from construction_zone.dataset.exposures import Exposures, distortion_of, needs_vacuum
 from construction_zone.dataset.fields import written
+from construction_zone.dataset.labelled import labelled, warped
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.stages import Imaged, Waved
 from construction_zone.dataset.store import STAGES, Store
@@ -125,12 +126,14 @@ def images_stage(
             records.append({"drawn": plain, "seeds": {"noise": noise}, "made": made})
     with _timed(seconds, "label"):
         warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
-        mask = distorted(_mask(recipe, built, waved), warps, step)
+        mask = warped(_mask(recipe, built, waved), warps, step)
+        labels, tables = labelled(recipe, built, exposures, records)
     return Imaged(
         images=np.stack(images).astype(np.float32, copy=False),
         pixel_size=step,
         records=records,
-        labels={"mask": mask},
+        labels={"mask": mask, **labels},
+        tables=tables,
         made={
             "pixel_size": list(step),
             "zero": exposures.zero,
@@ -155,7 +158,8 @@ def _mask(recipe: Recipe, built: Built, waved: Waved) -> np.ndarray:
         return np.zeros(shape, np.uint8)
     particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
     if recipe.labels.mask == "projected" or waved.vacuum is None:
-        return masks.projected(particles, shape, waves.sampling)
+        own = recipe.labels
+        return masks.projected(particles, shape, waves.sampling, edge=own.edge, closing=own.closing)
     drawn, order = built.drawn, recipe.labels.order
     given = {"threshold": drawn["labels.threshold"], "blur": drawn["labels.blur"], "order": order}
     given = {name: value for name, value in given.items() if value is not None}

@@ -28,6 +28,7 @@ from pydantic import (
 from construction_zone.dataset.consistency import contradictions
 from construction_zone.dataset.fields import ABSENT, VARIABLES, Quantity, Scope, Word, options
 from construction_zone.dataset.imaging import Imaging
+from construction_zone.dataset.labels import Labels
 from construction_zone.dataset.parts import (
     FromFiles,
     Part,
@@ -35,7 +36,6 @@ from construction_zone.dataset.parts import (
     Simulation,
     Substrate,
     Whole,
-    fixed,
     whole_number,
 )
 from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
@@ -51,18 +51,6 @@ STRUCTURE_SUFFIXES = (".cif", ".xyz", ".extxyz", ".vasp", ".poscar", ".json", ".
 
 
 MOST_STRUCTURES = 100_000_000
-
-
-class Labels(Part):
-    """The mask of the particles: from their projected atoms, or from the phase of their exit wave in vacuum.
-
-    `threshold` (radians), `blur` (Å) and `order` belong to ``exit_wave``; null stands for what `label.exit_wave` does.
-    """
-
-    mask: Literal["projected", "exit_wave"] = "projected"
-    threshold: Annotated[Distribution, Quantity("rad", 1e-3, 3.14, optional=True)] = fixed(None)
-    blur: Annotated[Distribution, Quantity("Å", 0, 100, optional=True)] = fixed(None)
-    order: Literal["blur_then_threshold", "threshold_then_blur"] | None = None
 
 
 def _how_many(raw: Any) -> str:

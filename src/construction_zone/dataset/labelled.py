@@ -1,0 +1,140 @@
+"""The labels of one structure beside its mask, as its images show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from construction_zone.dataset.compose import Built
+from construction_zone.dataset.exposures import Exposures, detector_of, distortion_of
+from construction_zone.dataset.recipe import Recipe
+from construction_zone.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from construction_zone.image import Distortion
+    from construction_zone.label.truth import Truth
+
+ALL = -1
+"""What the column `image` of a table says of rows that hold for all images of the structure."""
+
+KEPT_BITS = 10
+"""Of the mantissa of real numbers: a relative error below 5e-4, for half the size on disk."""
+
+Row = dict[str, Any]
+
+
+def labelled(
+    recipe: Recipe, built: Built, exposures: Exposures, records: Sequence[Row]
+) -> tuple[dict[str, np.ndarray], dict[str, list[Row]]]:
+    """The labels that a recipe includes, as arrays (image, …, y, x) and tables by name.
+
+    Arrays have one entry for all images, or one for each if images are distorted; real numbers are rounded to
+    `KEPT_BITS`. Tables have a column ``image``: the image's number, or `ALL`.
+
+    Parameters
+    ----------
+    recipe, built, exposures
+        of the structure.
+    records
+        of its images: `drawn` and `seeds`; what was `made` gets the particles' ``cnr`` and ``snr`` if visibility is
+        asked for.
+    """
+    wanted = recipe.labels.include
+    if not wanted:
+        return {}, {}
+    pixels = exposures.pixels
+    straight = _truth(recipe, built, (pixels.shape[0], pixels.shape[1]), pixels.sampling)
+    warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
+    each = len(warps) if any(warp is not None for warp in warps) else 1
+    shown = [straight if warp is None else straight.distorted(warp) for warp in warps[:each]]
+    tables = {
+        name: [
+            {"image": number if each > 1 or warps[0] is not None else ALL, **row}
+            for number, truth in enumerate(shown)
+            for row in truth.tables[name]
+        ]
+        if name in ("columns", "defects", "instances")
+        else [{"image": ALL, **row} for row in rows]
+        for name, rows in straight.tables.items()
+    }
+    if "visibility" in wanted:
+        tables["visibility"] = _visibility(recipe, exposures, shown, records)
+    extra = () if "instances" in wanted else ("instances", "amodal")
+    maps = {
+        name: np.stack([rounded(truth.maps[name]) for truth in shown]) for name in straight.maps if name not in extra
+    }
+    return maps, {name: rows for name, rows in tables.items() if name not in extra}
+
+
+def warped(label: np.ndarray, warps: Sequence[Distortion | None], pixel_size: tuple[float, float]) -> np.ndarray:
+    """A label (…, y, x) as each image shows it: (images, …, y, x), or (1, …, y, x) where none is moved."""
+    from construction_zone.label.warp import distorted_map
+
+    if all(warp is None for warp in warps):
+        return label[None]
+    return np.stack([label if warp is None else distorted_map(label, warp, pixel_size) for warp in warps])
+
+
+def rounded(label: np.ndarray) -> np.ndarray:
+    """`label`; of real numbers the mantissa is rounded to `KEPT_BITS` bits, which compress well."""
+    if label.dtype.kind != "f":
+        return label
+    bits = np.ascontiguousarray(label, np.float32).view(np.uint32)
+    dropped = 23 - KEPT_BITS
+    nearest = (bits + np.uint32(1 << (dropped - 1))) & np.uint32(0xFFFFFFFF << dropped & 0xFFFFFFFF)
+    return np.where(np.isfinite(label), nearest.view(np.float32), label).astype(np.float32)
+
+
+def _truth(recipe: Recipe, built: Built, shape: tuple[int, int], step: tuple[float, float]) -> Truth:
+    from construction_zone.label.truth import Settings, truth
+
+    own = recipe.labels
+    include = [name for name in own.include if name != "visibility"]
+    if "visibility" in own.include and "instances" not in include:
+        include.append("instances")
+    settings = Settings(
+        edge=own.edge,
+        closing=own.closing,
+        by=own.by,
+        names=None if own.layers is None else tuple(own.layers),
+        soft_edge=own.soft_edge,
+        axis_tolerance=own.axis_tolerance,
+        axis_indices=own.axis_indices,
+        column_width=own.column_width,
+    )
+    return truth(built.atoms, built.particles, shape, step, include=include, settings=settings)
+
+
+def _visibility(recipe: Recipe, exposures: Exposures, shown: Sequence[Truth], records: Sequence[Row]) -> list[Row]:
+    """How well each particle is seen in each image, against the film where there are no particles."""
+    from construction_zone.label.instances import unpacked
+    from construction_zone.label.visibility import visibilities
+
+    rows: list[Row] = []
+    for number, record in enumerate(records):
+        truth = shown[number % len(shown)]
+        particles = truth.tables["instances"]
+        settings = record["drawn"]
+        own = {path.removeprefix("imaging."): value for path, value in settings.items()}
+        clean = exposures.take({**settings, "imaging.dose": None}, record["seeds"]["noise"])
+        masks = unpacked(truth.maps["amodal"], len(particles))
+        try:
+            found = visibilities(
+                clean,
+                masks,
+                truth.pixel_size,
+                dose=own["dose"],
+                resolution=recipe.labels.resolution,
+                dqe=detector_of(recipe, own, exposures.beams.energy).dqe_zero,
+                periodic=truth.periodic,
+            )
+        except InvalidInput:  # particles leave too little film to compare with
+            found = [dict.fromkeys(("contrast", "noise", "speckle", "cnr", "cnr_film", "snr")) for _ in particles]
+        record["made"] |= {name: [row[name] for row in found] for name in ("cnr", "cnr_film", "snr")}
+        rows += [
+            {"image": number, "instance": particle["instance"], "zone": particle["zone"], **row}
+            for particle, row in zip(particles, found, strict=True)
+        ]
+    return rows
