@@ -102,7 +102,7 @@ PICTURES: dict[str, Picture] = {
     "cuboctahedron": (alone(lambda: prefabs.cuboctahedron("fcc Pd", edge_atoms=9)), "element"),
     "truncated_octahedron": (alone(lambda: prefabs.truncated_octahedron("fcc Ag", edge_atoms=6)), "element"),
     "rhombic_dodecahedron": (alone(lambda: prefabs.rhombic_dodecahedron("bcc Fe", edge_atoms=9)), "element"),
-    "tetrahedron": (alone(lambda: prefabs.tetrahedron("zincblende CdSe", edge=45, truncation=0.12)), "element"),
+    "tetrahedron": (alone(lambda: prefabs.tetrahedron("zincblende CdSe", edge=60, truncation=0.25)), "element"),
     "rod": (alone(lambda: prefabs.rod("wurtzite CdSe", length=80, diameter=30, caps="10-11")), "element"),
     "plate": (alone(lambda: prefabs.plate("hcp Co", thickness=14, diameter=60)), "element"),
     "tetrapod": (alone(lambda: prefabs.tetrapod(length=60, diameter=22)), "part"),
@@ -125,7 +125,7 @@ PICTURES: dict[str, Picture] = {
                 correlation_length=12,
                 holes=1,
                 hole_radius=12,
-                seed=4,
+                seed=2,
             )
         ),
         "element",

@@ -40,8 +40,8 @@ def crossing_twins(
     """Two twins on {111} planes that meet in a line, with the Σ9 boundary that goes on from there.
 
     Between the twin planes is a wedge of the crystal, 70.53° ("acute") or 109.47° ("obtuse") wide. Its two twins are
-    turned against each other by 38.94° about the common [110], which is Σ9 (Ranganathan, Acta Crystallogr. 21, 197
-    (1966)); they meet in the plane that halves the rest, which is a mirror of the whole.
+    turned against each other by 38.94° about the common [110], which is Σ9 (Grimmer, Bollmann & Warrington, Acta
+    Crystallogr. A 30, 197 (1974)); they meet in the plane that halves the rest, which is a mirror of the whole.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def tetrapod(
     seed: Seed = 0,
     name: str = "tetrapod",
 ) -> Zone:
-    """Four wurtzite arms along c on the {111} facets of a zincblende core (Manna et al., Nat. Mater. 2, 382 (2003)).
+    """Four wurtzite arms along c on the {111} facets of a zincblende core (Fiore et al., JACS 131, 2274 (2009)).
 
     The stacking goes on across each facet: only it changes, from ABC to ABAB, and no bond is broken.
 
