@@ -134,3 +134,34 @@ def test_layers_are_what_ovito_calls_them(ovito, zone):
     assert seen.sum() > 0.3 * len(atoms)
     np.testing.assert_array_equal(kind[seen], layer[seen])
     assert (kind[layer == 2] == judges.HEXAGONAL).sum() > 30
+
+
+@pytest.mark.parametrize("material", ["fcc Au", "diamond Si"])
+@pytest.mark.parametrize(
+    ("burgers", "heights"),
+    [((-1 / 3,) * 3, (-0.5, 0.5)), ((1 / 3,) * 3, (-1, 1)), ((1 / 6, 1 / 6, -1 / 3), (-0.5, 0.5))],
+)
+def test_faulted_loops_are_what_ovito_sees(ovito, material, burgers, heights):
+    metal = material == "fcc Au"
+    zone = cz.prefabs.dislocation_loop(
+        cz.Crystal.named(material).moved(random_rotation(np.random.default_rng(4))),
+        volume=cz.Ball(27, center=(20, -10, 30)),
+        burgers=burgers,
+        plane="111",
+        loop_radius=15,
+    )
+    atoms = cz.Scene.fitted([zone], periodic=(False, False, False)).atoms()
+    (defect,) = atoms.info["record"]["zones"]["dislocation_loop"]["fill"]["dislocations"]
+    kind = types(ovito, atoms, tetrahedral=not metal)
+    normal, spacing = np.array(defect["normal"]), cz.Crystal.named(material).lattice[0, 0] / np.sqrt(3)
+    offset = atoms.positions - defect["point"]
+    height = offset @ normal
+    near = np.linalg.norm(offset - height[:, None] * normal, axis=1) < 8
+    found = height[near & (kind == judges.HEXAGONAL)] / spacing
+    assert len(found) > 30
+    # of the pairs of atoms in tetrahedral crystals each lies 3/8 of a spacing off the middle of its sheet
+    reach = 0.2 if metal else 0.375 + 0.2
+    assert np.abs(found[:, None] - heights).min(axis=1).max() < reach
+    assert all((np.abs(found - level) < reach).sum() > 10 for level in heights)
+    core = near & (np.abs(height) < 10)
+    assert (kind[core] == judges.OTHER).mean() < 0.05

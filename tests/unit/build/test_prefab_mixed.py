@@ -202,7 +202,7 @@ def test_tetrapod_changes_its_stacking_and_breaks_no_bond(seed):
         (lambda: prefabs.alloy_gradient(core(), to="Xx"), "chemical element"),
         (lambda: prefabs.alloy_gradient(core(), to="Pd", outer=1.4), "between 0 and 1"),
         (lambda: prefabs.alloy_gradient(core(), to="Pd", profile="cubic"), "radial"),
-        (lambda: prefabs.hollow(core(), thickness=200), "thinner|cavity|planes"),
+        (lambda: prefabs.hollow(core(), thickness=200), "walls of it fill the particle"),
         (lambda: prefabs.porous(core(), porosity=1.2, pore_radius=3), "between 0 and 1"),
         (lambda: prefabs.porous(core(), porosity=0.1, pore_radius=30), "smaller pores"),
     ],

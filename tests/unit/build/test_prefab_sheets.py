@@ -107,6 +107,13 @@ def test_any_twist_as_a_flake():
     assert (angles[1] - angles[0]) % 60 == pytest.approx(7.3, abs=1e-6)
 
 
+def test_a_flake_may_be_smaller_than_its_ripples_and_a_cell_may_not():
+    atoms, _ = made(prefabs.layers(radius=15, ripple=0.8))
+    assert 0.1 < np.std(atoms.positions[:, 2]) < 2.0
+    with pytest.raises(InvalidInput, match="ripple_length is 30 Å; a cell of"):
+        prefabs.layers(cell=(41.8, 42.6), ripple=0.8, ripple_length=30.0)
+
+
 def test_ripples_have_their_height_and_repeat():
     atoms, _ = made(prefabs.layers(cell=CELL, ripple=0.6, ripple_length=12.0, seed=4))
     assert atoms.positions[:, 2].std() == pytest.approx(0.6, rel=0.05)

@@ -240,7 +240,12 @@ def alloy_gradient(
 def hollow(particle: Zone, *, thickness: float, seed: Seed = 0, name: str = "hollow") -> Zone:
     """A particle of which only the outermost `thickness` (Å) is left; facets stay sharp inside too."""
     finite_bounds(particle.volume, "a hollow particle")
-    cavity = _filled_grown(particle.volume, -inputs.positive(thickness, "thickness"))
+    wall = inputs.positive(thickness, "thickness")
+    if 2 * wall >= float(np.ptp(particle.volume.bounds, axis=0).min()):
+        raise InvalidInput(
+            f"thickness is {wall:g} Å: walls of it fill the particle; give a thinner one, or leave it whole"
+        )
+    cavity = _filled_grown(particle.volume, -wall)
     return _carved(particle, cavity, "hollow", {}, seed, name)
 
 

@@ -35,6 +35,9 @@ _CONTACT = 0.7
 _NEXT = 0.6
 """The same for the atoms next to the anchor, of which the atom that binds it is the second neighbour."""
 
+_BATCH = 32
+"""Molecules after which the tree of those that are settled is made anew."""
+
 _TRIES = 24
 """Spins and tilts that are tried at a site."""
 
@@ -153,19 +156,22 @@ class _Covering:
         crowd = _Crowd(atoms.numbers, atoms.positions)
         anchors: list[Floats] = []
         placed: list[Floats] = []
-        others = _Crowd(np.zeros(0, dtype=np.int64), np.zeros((0, 3)))
+        settled, latest = self._crowd([]), self._crowd([])
         for index in rng.permutation(len(sites)):
             if len(placed) == wanted:
                 break
             head = _lowered(sites[index], down[index], atoms.positions, lengths, surface)
             if head is None or (anchors and np.linalg.norm(np.array(anchors) - head, axis=1).min() < self.spacing):
                 continue
-            turned = self._turned(head, out[index], crowd, others, rng)
+            turned = self._turned(head, out[index], crowd, (settled, latest), rng)
             if turned is None:
                 continue
             anchors.append(head)
             placed.append(turned)
-            others = _Crowd(np.tile(self.molecule.numbers, len(placed)), np.concatenate(placed))
+            apart = len(placed) % _BATCH
+            if not apart:
+                settled = self._crowd(placed)
+            latest = self._crowd(placed[len(placed) - apart :])
         if len(placed) < wanted:
             raise SceneError(
                 f"only {len(placed)} of {wanted} molecules {self.molecule.phase} fitted the {len(sites)} {self.site} "
@@ -173,14 +179,14 @@ class _Covering:
                 "spacing, or give a smaller ligand"
             )
         heads = np.array(anchors)
-        apart = float(tree(heads, _OPEN).query(heads, k=2)[0][:, 1].min()) if len(heads) > 1 else None
+        nearest = float(tree(heads, _OPEN).query(heads, k=2)[0][:, 1].min()) if len(heads) > 1 else None
         made = {
             "ligand": self.molecule.phase,
             "molecules": wanted,
             "exposed": exposed,
             "coverage": wanted / exposed,
             "per_nm2": wanted / (area / 100),
-            "spacing": apart,
+            "spacing": nearest,
             "bond": float(surface.query(heads)[0].max()),
         }
         return with_molecules(atoms, crystal, self.molecule, placed), made
@@ -222,13 +228,16 @@ class _Covering:
             )
         return int(at_surface.sum()), area / 2, sites[first], line[first], out[first]
 
+    def _crowd(self, placed: list[Floats]) -> _Crowd:
+        return _Crowd(np.tile(self.molecule.numbers, len(placed)), np.concatenate([np.zeros((0, 3)), *placed]))
+
     def _bonds(self, atoms: Atoms) -> Floats:
         if self.bond is not None:
             return np.full(len(atoms), self.bond)
         return np.asarray(_covalent(atoms.numbers) + _covalent(self.molecule.numbers[self.anchor]))
 
     def _turned(
-        self, head: Floats, out: Floats, crowd: _Crowd, others: _Crowd, rng: np.random.Generator
+        self, head: Floats, out: Floats, crowd: _Crowd, others: tuple[_Crowd, ...], rng: np.random.Generator
     ) -> Floats | None:
         """The atoms (n, 3) of a molecule at `head` that is in nobody's way."""
         own = self.molecule.positions
@@ -243,8 +252,9 @@ class _Covering:
             lean = rng.uniform(0, self.tilt)
             turn = rotation((0, 0, 1), azimuth) @ rotation((1, 0, 0), lean) @ rotation((0, 0, 1), spin) @ upright
             points = (align((0, 0, 1), out) @ turn).apply(own) + head
-            if not others.touches(self.molecule.numbers, points, np.full(len(points), _CONTACT)) and not crowd.touches(
-                self.molecule.numbers, points, share_of
+            everywhere = np.full(len(points), _CONTACT)
+            if not crowd.touches(self.molecule.numbers, points, share_of) and not any(
+                other.touches(self.molecule.numbers, points, everywhere) for other in others
             ):
                 return np.asarray(points)
         return None

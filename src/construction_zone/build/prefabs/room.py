@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -82,10 +83,11 @@ class Room:
         taken = sum(known[kind].span + spacing - 1 for kind in drawn[:-1]) + (known[drawn[-1]].span if drawn else 0)
         free = self.last - self.first + 1 - 2 * int(edge) - taken
         if free < count:
+            asked = ", ".join(f"{number} {kind}" for kind, number in Counter(drawn).items())
             raise InvalidInput(
-                f"{count} defects ({', '.join(drawn)}) do not fit: the volume holds {self.last - self.first + 1} "
-                f"sheets along this normal, {edge} at either end stay free and {spacing} are between defects; ask for "
-                "fewer, or give a larger volume"
+                f"{count} defects ({asked}) do not fit: the volume holds {self.last - self.first + 1} sheets along "
+                f"this normal, {edge} at either end stay free and {spacing} are between defects; ask for fewer, or "
+                "give a larger volume"
             )
         places = np.sort(rng.choice(free, size=count, replace=False)).tolist()
         found, shift = [], self.first + int(edge)

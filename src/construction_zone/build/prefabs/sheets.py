@@ -286,8 +286,16 @@ class _Layout:
                 raise InvalidInput("ripples and a step edge do not go together; leave out ripple= or step=")
             corner = ((share - 0.5) * size[0], -size[1], level)
             volume = volume - Block.between(corner, (size[0], size[1], high / 2 + 1))
-        relief = rough(size, rms, self.ripple_length, seeding.generator(self.seed, "ripple")) if rms else None
+        relief = self._relief(size, rms) if rms else None
         return Zone(volume, Described(_modified(crystal, relief, self.vacancies), kind, describe), name)
+
+    def _relief(self, size: tuple[float, float], rms: float) -> Heights:
+        length = inputs.positive(self.ripple_length, "ripple_length")
+        if self.cell is None:  # a flake need not repeat, and may be as small as one ripple
+            size = (max(size[0], 2 * length), max(size[1], 2 * length))
+        elif length > min(size) / 2:
+            raise InvalidInput(f"ripple_length is {length:g} Å; a cell of {min(size):g} Å holds half its side at most")
+        return rough(size, rms, length, seeding.generator(self.seed, "ripple"))
 
 
 def _modified(crystal: Crystal, relief: Heights | None, vacancies: float) -> Generator:
