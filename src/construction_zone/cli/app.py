@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from construction_zone.cli import data, demo, physics, training
+from construction_zone.cli import data, demo, keep, physics, training
 from construction_zone.cli.run import interruptible
 
 app = typer.Typer(
@@ -49,6 +49,11 @@ for command in (
     data.info,
     data.show,
     training.train,
+    keep.verify,
+    keep.repair,
+    keep.merge,
+    keep.export,
+    keep.add_images,
 ):
     app.command()(interruptible(command))
 app.add_typer(data.recipe)

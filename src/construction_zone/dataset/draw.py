@@ -95,6 +95,18 @@ def _draw_group(
         drawn[f"{path}.reach"] = [reach_of(zone, whole) for zone in zones]
 
 
+def draw_imaging(recipe: Recipe, index: int) -> dict[str, Any]:
+    """Of the drawn values of structure `index` those that belong to imaging and labels."""
+    seed = seeding.child(structure_seed(recipe, index), "draw")
+    places = recipe.sweep("structure").places(index)
+    known = _variables(recipe, "structure", seed, places)
+    return {
+        path: drawn_leaf(leaf, path, seed, known, places)
+        for path, leaf in recipe.leaves("structure")
+        if path.startswith(("imaging.", "labels."))
+    }
+
+
 def draw_image(recipe: Recipe, index: int, image: int) -> dict[str, Any]:
     """Drawn values of image `image` of structure `index`, by dotted path."""
     seed = seeding.child(image_seed(recipe, index, image), "draw")

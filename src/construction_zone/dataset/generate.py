@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from construction_zone.dataset import table
+from construction_zone.dataset import card, table
 from construction_zone.dataset.capacity import check_room
 from construction_zone.dataset.produce import STEPS, peak_memory
 from construction_zone.dataset.progress import Progress, shown
@@ -165,8 +165,9 @@ def generate(
             except ConstructionZoneError as error:
                 _stopped(held, recipe, until, f"stopped: {error}")
                 raise
-        if missing or not held.store.place.exists(table.TABLE):
+        if missing or not held.store.place.exists(held.store.samples):
             table.rebuild(held.store)
+            card.write(held.store)
         report = _report(held, tally, len(there), time.perf_counter() - start)
         if missing:
             held.log(f"end: {report.made} made, {len(report.failures)} failed, {report.elapsed:.1f} s")

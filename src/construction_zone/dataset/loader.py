@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ import numpy as np
 from construction_zone import seeding
 from construction_zone.dataset import arrays, splits
 from construction_zone.dataset.stages import READING, read_tables
-from construction_zone.dataset.store import Store, held_name
-from construction_zone.dataset.table import TABLE
+from construction_zone.dataset.store import Store
 from construction_zone.errors import InvalidInput, StoreError
 
 KEPT = 64
@@ -47,6 +46,8 @@ class ImageDataset:
         "train", "validation" or "test": only structures of that share, as the table deals them.
     labels
         names of the labels wanted beside the image.
+    images
+        name of an image set that `czone add-images` made; by default the images of the dataset's own recipe.
 
     Raises
     ------
@@ -61,8 +62,9 @@ class ImageDataset:
         structures: Sequence[int] | None = None,
         split: str | None = None,
         labels: Sequence[str] = ("mask",),
+        images: str = "",
     ) -> None:
-        self._store = Store(root)
+        self._store = Store(root, images)
         self.labels = tuple(labels)
         """Names of the labels of an item."""
         owner, image, shares = _listed(self._store)
@@ -82,9 +84,9 @@ class ImageDataset:
         self._hand = _AtHand()
 
     @property
-    def root(self) -> Path:
-        """The directory."""
-        return self._store.folder
+    def root(self) -> str | Path:
+        """The directory or URL."""
+        return self._store.root
 
     @property
     def structures(self) -> tuple[int, ...]:
@@ -132,8 +134,13 @@ class ImageDataset:
         parts = splits.dealt(contents, fractions, seeding.integer(seed, "split"))
         return tuple(self._only([structures[i] for i in part]) for part in parts)
 
+    def of_structure(self, structure: int) -> Iterator[dict[str, Any]]:
+        """The items that are images of `structure`, in order."""
+        for position in np.flatnonzero(self._owner == structure):
+            yield self[int(position)]
+
     def _only(self, structures: Sequence[int]) -> ImageDataset:
-        return ImageDataset(self._store.root, structures=structures, labels=self.labels)
+        return ImageDataset(self._store.root, structures=structures, labels=self.labels, images=self._store.images)
 
     def _locate(self, index: int) -> tuple[int, int]:
         position = index + len(self) if index < 0 else index
@@ -146,7 +153,7 @@ class ImageDataset:
             import zarr
 
             try:
-                return zarr.open_group(self._store.place.zarr(held_name("images", structure)), mode="r")
+                return zarr.open_group(self._store.place.zarr(self._store.held_name("images", structure)), mode="r")
             except READING as error:
                 raise self._damaged(structure, error) from error
 
@@ -209,7 +216,7 @@ def _listed(store: Store) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Structure, number and share of each image, from the table if there is one, else from the records."""
     store.check()
     try:
-        table = _columns(store, ["structure", "image", "split"])
+        table = columns(store, ["structure", "image", "split"])
     except FileNotFoundError:
         records = [store.record(index) for index in store.indices()]
         rows = [(r["structure"], k, r["content"]) for r in records for k in range(len(r["images"]))]
@@ -227,7 +234,7 @@ def _listed(store: Store) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return structure, image, names[share.indices.to_numpy(zero_copy_only=False).astype(np.int64)]
 
 
-def _columns(store: Store, names: list[str]) -> Any:
+def columns(store: Store, names: list[str]) -> Any:
     """Columns of the table of samples; `FileNotFoundError` if it is not there."""
     import io
 
@@ -237,7 +244,7 @@ def _columns(store: Store, names: list[str]) -> Any:
     from construction_zone.dataset.files import Directory
 
     place = store.place
-    source: Any = place.root / TABLE if isinstance(place, Directory) else io.BytesIO(place.read(TABLE))
+    source: Any = place.root / store.samples if isinstance(place, Directory) else io.BytesIO(place.read(store.samples))
     try:
         file = pq.ParquetFile(source, memory_map=True)
         there = [name for name in names if name in file.schema_arrow.names]
@@ -246,14 +253,14 @@ def _columns(store: Store, names: list[str]) -> Any:
         raise
     except (pa.ArrowException, OSError) as error:
         raise StoreError(
-            f"{TABLE} of {store.root} cannot be read ({error}); make it again with: czone repair {store.root}"
+            f"{store.samples} of {store.root} cannot be read ({error}); make it again with: czone repair {store.root}"
         ) from error
 
 
 def _contents(store: Store, structures: Sequence[int]) -> list[str]:
     """Hash of the atoms of each structure."""
     try:
-        table = _columns(store, ["structure", "content.atoms"])
+        table = columns(store, ["structure", "content.atoms"])
     except FileNotFoundError:
         return [store.stage_record("structures", index)["content"]["atoms"] for index in structures]
     if "content.atoms" not in table.column_names:

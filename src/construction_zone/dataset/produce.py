@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ase
 import numpy as np
@@ -18,7 +18,7 @@ from construction_zone import seeding
 from construction_zone.build import variant
 from construction_zone.dataset import stages
 from construction_zone.dataset.compose import Built, build_structure
-from construction_zone.dataset.draw import draw_image, image_seed, structure_seed
+from construction_zone.dataset.draw import draw_image, draw_imaging, image_seed, structure_seed
 from construction_zone.dataset.exposures import Exposures, distortion_of, needs_vacuum
 from construction_zone.dataset.fields import written
 from construction_zone.dataset.labelled import labelled, warped
@@ -27,9 +27,6 @@ from construction_zone.dataset.stages import Imaged, Waved
 from construction_zone.dataset.store import STAGES, Store
 from construction_zone.dataset.waves import simulated
 from construction_zone.distributions import Fixed
-
-if TYPE_CHECKING:
-    pass
 
 STEPS = ("build", "simulate", "image", "label", "store")
 """What the time of a structure goes to."""
@@ -41,6 +38,8 @@ def make(store: Store, recipe: Recipe, index: int, until: str = "images", device
     Returns the seconds that each step took. Raises what the rooms below raise when the structure cannot be made, and
     `StoreError` when it cannot be kept.
     """
+    if store.images:
+        return _make_set(store, recipe, index, device)
     there = store.stages(index)
     missing = [stage for stage in STAGES[: STAGES.index(until) + 1] if stage not in there]
     total: dict[str, float] = {}
@@ -72,6 +71,22 @@ def make(store: Store, recipe: Recipe, index: int, until: str = "images", device
     return total
 
 
+def _make_set(store: Store, recipe: Recipe, index: int, device: str) -> dict[str, float]:
+    """Make the images of structure `index` under the conditions of an image set, from the waves that are stored."""
+    if "images" in store.stages(index):
+        return {}
+    seconds: dict[str, float] = {}
+    built = stages.read_built(store, index)
+    # a set's noise is its own, whatever other sets are drawn from the same seed
+    own = recipe.with_(seed=seeding.integer(recipe.seed, "image set", store.images))
+    drawn = {path: written(Fixed(value)) for path, value in draw_imaging(own, index).items()}
+    built = replace(built, drawn={**built.drawn, **drawn})
+    imaged = images_stage(own, index, built, stages.read_waved(store, index), device, seconds)
+    measured = {"seconds": dict(seconds), "peak_memory": peak_memory()}
+    seconds["store"] = stages.keep_images(store, index, replace(imaged, drawn=drawn), recipe.digest(), measured)
+    return seconds
+
+
 def build_stage(recipe: Recipe, index: int, seconds: dict[str, float] | None = None) -> Built:
     """The atoms of structure `index`; `drawn` and `made` as plain values, just as they come back from a store."""
     with _timed(seconds, "build"):
@@ -84,20 +99,29 @@ def waves_stage(
     recipe: Recipe, index: int, built: Built, device: str = "cpu", seconds: dict[str, float] | None = None
 ) -> Waved:
     """The exit waves of structure `index`, cropped to what its pixels can hold."""
+    from construction_zone.dataset.compact import compact
+
     drawn = built.drawn
     pixel_size = drawn["imaging.pixel_size"]
     seed = seeding.integer(structure_seed(recipe, index), "waves")
     with _timed(seconds, "simulate"):
         phonons = drawn["simulation.phonons"] or None
         waves = simulated(recipe, built.atoms, drawn, phonons, seed, device).cropped(pixel_size)
+        if recipe.storage.waves == "compact":
+            waves = compact(waves, seed)
     vacuum = None
-    if built.particles and (recipe.labels.mask == "exit_wave" or needs_vacuum(recipe)):
+    if built.particles and stores_vacuum(recipe):
         with _timed(seconds, "label"):
             # the literature's mask is of a wave without film and phonons
             particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
             vacuum = simulated(recipe, particles, drawn, None, 0, device).cropped(pixel_size)
     made = {"grid": list(waves.array.shape[-2:]), "configurations": int(waves.array.shape[-3])}
     return Waved(waves, seed, vacuum, made)
+
+
+def stores_vacuum(recipe: Recipe) -> bool:
+    """Whether a label or the zero of defocus needs the waves of the particles in vacuum."""
+    return recipe.labels.mask == "exit_wave" or needs_vacuum(recipe)
 
 
 def images_stage(
@@ -126,7 +150,8 @@ def images_stage(
             records.append({"drawn": plain, "seeds": {"noise": noise}, "made": made})
     with _timed(seconds, "label"):
         warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
-        mask = warped(_mask(recipe, built, waved), warps, step)
+        shape = (int(images[0].shape[-2]), int(images[0].shape[-1]))
+        mask = warped(_mask(recipe, built, waved, shape, step), warps, step)
         labels, tables = labelled(recipe, built, exposures, records)
     return Imaged(
         images=np.stack(images).astype(np.float32, copy=False),
@@ -135,6 +160,7 @@ def images_stage(
         labels={"mask": mask, **labels},
         tables=tables,
         made={
+            "grid": list(shape),
             "pixel_size": list(step),
             "zero": exposures.zero,
             "mask_fraction": float(mask.mean(dtype=np.float64)),
@@ -148,18 +174,18 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _mask(recipe: Recipe, built: Built, waved: Waved) -> np.ndarray:
+def _mask(
+    recipe: Recipe, built: Built, waved: Waved, shape: tuple[int, int], pixel_size: tuple[float, float]
+) -> np.ndarray:
     """The particles' mask, uint8 (y, x), on the grid of the images."""
     from construction_zone.label import exit_wave, masks
 
-    waves = waved.waves
-    shape = (int(waves.array.shape[-2]), int(waves.array.shape[-1]))
     if not built.particles:
         return np.zeros(shape, np.uint8)
     particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
     if recipe.labels.mask == "projected" or waved.vacuum is None:
         own = recipe.labels
-        return masks.projected(particles, shape, waves.sampling, edge=own.edge, closing=own.closing)
+        return masks.projected(particles, shape, pixel_size, edge=own.edge, closing=own.closing)
     drawn, order = built.drawn, recipe.labels.order
     given = {"threshold": drawn["labels.threshold"], "blur": drawn["labels.blur"], "order": order}
     given = {name: value for name, value in given.items() if value is not None}
@@ -172,3 +198,16 @@ def _timed(seconds: dict[str, float] | None, step: str) -> Iterator[None]:
     yield
     if seconds is not None:
         seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - start
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one torch thread, as workers do, so that the bits are the same."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -36,6 +36,7 @@ from construction_zone.dataset.parts import (
     Simulation,
     Substrate,
     Whole,
+    read_text,
     whole_number,
 )
 from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
@@ -55,6 +56,17 @@ MOST_STRUCTURES = 100_000_000
 
 def _how_many(raw: Any) -> str:
     return "(several)" if isinstance(raw, (list, tuple)) else "(one)"
+
+
+class Storage(Part):
+    """How the data are kept, and under which terms others may use them.
+
+    `waves`: ``exact`` keeps them as they were computed; ``compact`` rounds them, by less than a tenth of the shot noise
+    at 10⁴ e⁻/Å², to a third of the size (see `dataset.compact`). `licence` is what the data card tells.
+    """
+
+    waves: Literal["exact", "compact"] = "exact"
+    licence: Annotated[str, BeforeValidator(read_text)] | None = None
 
 
 class Recipe(Part):
@@ -89,6 +101,7 @@ class Recipe(Part):
     simulation: Simulation = Simulation()
     imaging: Imaging = Imaging()
     labels: Labels = Labels()
+    storage: Storage = Storage()
 
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
 

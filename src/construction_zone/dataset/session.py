@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from construction_zone.dataset.files import digest, write_whole, writing
+from construction_zone.dataset.files import Directory, digest, inside, write_whole, writing
 from construction_zone.dataset.lock import held
 from construction_zone.dataset.recipe import Recipe, differences, load
 from construction_zone.dataset.store import RUN, Store
@@ -52,6 +55,7 @@ def session(root: Path, recipe: Recipe) -> Iterator[Session]:
     with writing(root), held(root / ".lock"):
         kept = _keep_recipe(store, recipe)
         store.prepare()
+        store.describe(kept.plain())
         store.sweep()
         token = uuid.uuid4().hex
         store.place.write(RUN, token.encode())
@@ -60,6 +64,21 @@ def session(root: Path, recipe: Recipe) -> Iterator[Session]:
         finally:
             store.place.remove(RUN)
             store.sweep()
+
+
+def recipe_of(store: Store) -> Recipe:
+    """The recipe that a dataset or an image set keeps."""
+    store.check()
+    if isinstance(store.place, Directory):
+        return load(store.folder / store.prefix / RECIPE, folder=store.folder)
+    # structure files are looked at again whenever the recipe is asked what it is
+    here = Path(tempfile.mkdtemp(prefix="czone-"))
+    atexit.register(shutil.rmtree, here, ignore_errors=True)
+    names = [f"{store.prefix}{RECIPE}", *(f"{CRYSTALS}/{name}" for name in store.place.names(CRYSTALS))]
+    for name in names:
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / inside(name)).write_bytes(store.place.read(name))
+    return load(here / names[0], folder=here)
 
 
 def _check_foreign(store: Store) -> None:

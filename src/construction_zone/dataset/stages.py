@@ -18,7 +18,7 @@ import numpy as np
 from construction_zone.dataset import arrays, atoms_file
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.files import write_whole
-from construction_zone.dataset.store import Store, held_name, table_name
+from construction_zone.dataset.store import Store
 from construction_zone.errors import StoreError
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Waved:
 class Imaged:
     """The images (image, y, x) float32 of a structure, with one entry in `records` each.
 
-    `labels` are arrays (…, y, x) on the images' grid by name, `tables` lists of rows (or of pyarrow) by name.
+    `labels` are arrays (…, y, x) on the images' grid by name, `tables` lists of rows (or of pyarrow) by name; `drawn`
+    is what an image set has instead of what was drawn for the structure.
     """
 
     images: np.ndarray
@@ -51,6 +52,7 @@ class Imaged:
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
+    drawn: dict[str, Any] = field(default_factory=dict)
 
 
 def keep_built(
@@ -66,7 +68,7 @@ def keep_built(
         "content": {"atoms": atoms_file.same_atoms_hash(built.atoms)},
     }
     packed = atoms_file.pack(built.atoms)
-    name = held_name("structures", index)
+    name = store.held_name("structures", index)
     return store.commit("structures", index, record, {name: lambda path: write_whole(path, packed)}, measured)
 
 
@@ -86,7 +88,7 @@ def keep_waves(
             write_array(group, "vacuum", waved.vacuum.numpy(), waved.vacuum.dims, waved.vacuum.attributes())
 
     record = {"recipe": recipe, "seeds": {"waves": waved.seed}, "made": waved.made}
-    return store.commit("waves", index, record, {held_name("waves", index): write}, measured)
+    return store.commit("waves", index, record, {store.held_name("waves", index): write}, measured)
 
 
 def keep_images(
@@ -97,17 +99,19 @@ def keep_images(
     def write(path: Path) -> None:
         arrays.write_images(path, imaged.images, imaged.labels, list(imaged.pixel_size))
 
-    writers: dict[str, Callable[[Path], None]] = {held_name("images", index): write}
+    writers: dict[str, Callable[[Path], None]] = {store.held_name("images", index): write}
     if imaged.tables:
         packed = arrays.pack_tables(imaged.tables)
-        writers[table_name(index)] = lambda path: write_whole(path, packed)
+        writers[store.table_name(index)] = lambda path: write_whole(path, packed)
     record = {"recipe": recipe, "made": imaged.made, "images": imaged.records}
+    if imaged.drawn:
+        record["drawn"] = imaged.drawn
     return store.commit("images", index, record, writers, measured)
 
 
 def read_atoms(store: Store, index: int) -> ase.Atoms:
     """The atoms of structure `index`, with the arrays that say where each came from."""
-    name = held_name("structures", index)
+    name = store.held_name("structures", index)
     try:
         return atoms_file.unpack(store.place.read(name))
     except FileNotFoundError:
@@ -133,7 +137,7 @@ def read_waves(store: Store, index: int) -> ExitWaves:
     """The exit waves of structure `index`."""
     from construction_zone.simulate import ExitWaves
 
-    return ExitWaves.load(store.place.zarr(held_name("waves", index)))
+    return ExitWaves.load(store.place.zarr(store.held_name("waves", index)))
 
 
 def read_waved(store: Store, index: int) -> Waved:
@@ -146,7 +150,7 @@ def read_waved(store: Store, index: int) -> Waved:
     record = store.stage_record("waves", index)
     vacuum = None
     try:
-        group = zarr.open_group(store.place.zarr(held_name("waves", index)), mode="r")
+        group = zarr.open_group(store.place.zarr(store.held_name("waves", index)), mode="r")
         if "vacuum" in group:
             stored: Any = group["vacuum"]
             vacuum = ExitWaves.from_attributes(torch.from_numpy(np.asarray(stored[...])), dict(stored.attrs))
@@ -160,6 +164,6 @@ def read_waved(store: Store, index: int) -> Waved:
 def read_tables(store: Store, index: int) -> dict[str, Any]:
     """The tables of structure `index` by name, as pyarrow tables; none if it has none."""
     try:
-        return arrays.unpack_tables(store.place.read(table_name(index)))
+        return arrays.unpack_tables(store.place.read(store.table_name(index)))
     except FileNotFoundError:
         return {}

@@ -8,6 +8,7 @@
     waves.zarr/000/000123             zarr group of exit waves
     images.zarr/000/000123            zarr group of images, mask and labels
     tables/000/000123.parquet         tables among the labels, if there are any
+    sets/NAME/…                       images under other conditions: all of the stage *images* once more
 
 A stage of a structure is written aside and moved into place, its record last: it exists when both do. A folder holds
 at most a thousand structures.
@@ -16,6 +17,7 @@ at most a thousand structures.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import time
@@ -25,15 +27,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from construction_zone.dataset.files import Directory, Place, digest, place_of, writing
-from construction_zone.errors import StoreError
-
-FORMAT = 2
+from construction_zone.dataset.files import Directory, Place, digest, inside, place_of, writing
+from construction_zone.dataset.records import FORMAT, GROUP, files_of, sealed, stage_text, unsealed
+from construction_zone.errors import InvalidInput, StoreError
 
 STAGES = ("structures", "waves", "images")
 """What is made of a structure, in order; each is committed by itself."""
 
-_HOLDS = {
+HOLDS = {
     "structures": ("structures", ".parquet"),
     "waves": ("waves.zarr", ""),
     "images": ("images.zarr", ""),
@@ -43,16 +44,26 @@ _HOLDS = {
 RUN = ".run"
 """File with the token of the run that writes, while it lasts."""
 
-ZARR_ROOTS = ("waves.zarr", "images.zarr")
+SET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
 class Store:
-    """A dataset in a directory, or at a URL of fsspec such as ``s3://bucket/data`` or ``memory://data``."""
+    """A dataset in a directory, or at a URL of fsspec such as ``s3://bucket/data`` or ``memory://data``.
+
+    With `images`, its image set of that name: the same structures and waves under other conditions.
+    """
 
     root: str | Path
+    images: str = ""
     run: str | None = None
     """Token of the run that writes; it writes nothing once the directory holds another's."""
+
+    def __post_init__(self) -> None:
+        if self.images and not SET_NAME.fullmatch(self.images):
+            raise InvalidInput(
+                f"{self.images!r} cannot name an image set; give letters, digits, - and _, at most 64 of them"
+            )
 
     @cached_property
     def place(self) -> Place:
@@ -67,7 +78,38 @@ class Store:
         raise StoreError(f"{self.root} is no directory of this machine; do this where the dataset lies on a disk")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "run": self.run}
+        return {"root": self.root, "images": self.images, "run": self.run}
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all that belongs to the images begin with."""
+        return f"sets/{self.images}/" if self.images else ""
+
+    def inner(self, stage: str, name: str) -> str:
+        """The name of `name`, a file or folder of `stage`."""
+        return f"{self.prefix}{name}" if stage == "images" else name
+
+    def record_name(self, stage: str, index: int) -> str:
+        """Name of the record of a stage of structure `index`."""
+        return self.inner(stage, f"records/{stage}/{spot(index)}.json")
+
+    def held_name(self, stage: str, index: int) -> str:
+        """Name of the file or zarr group that a stage of structure `index` always leaves."""
+        folder, suffix = HOLDS[stage]
+        return self.inner(stage, f"{folder}/{spot(index)}{suffix}")
+
+    def table_name(self, index: int) -> str:
+        """Name of the file with the tables of structure `index`."""
+        return self.inner("images", f"tables/{spot(index)}.parquet")
+
+    @property
+    def samples(self) -> str:
+        """Name of the table of samples."""
+        return f"{self.prefix}samples.parquet"
+
+    def sets(self) -> list[str]:
+        """Names of the image sets."""
+        return sorted(name for name in self.place.names("sets") if SET_NAME.fullmatch(name))
 
     def indices(self, stage: str = "images") -> list[int]:
         """Numbers of the structures that are made up to `stage`, in order."""
@@ -81,7 +123,9 @@ class Store:
     def stages(self, index: int) -> tuple[str, ...]:
         """The stages of structure `index` that exist."""
         there = self.place.exists
-        return tuple(part for part in STAGES if there(record_name(part, index)) and there(held_name(part, index)))
+        return tuple(
+            part for part in STAGES if there(self.record_name(part, index)) and there(self.held_name(part, index))
+        )
 
     def check(self) -> None:
         """Raise `StoreError` if there is no dataset here, or one that this version does not read."""
@@ -109,7 +153,7 @@ class Store:
 
     def stage_record(self, stage: str, index: int) -> dict[str, Any]:
         """The record of one stage of structure `index`."""
-        name = record_name(stage, index)
+        name = self.record_name(stage, index)
         try:
             record = json.loads(self.place.read(name))
         except FileNotFoundError:
@@ -176,7 +220,9 @@ class Store:
                 shutil.rmtree(aside, ignore_errors=True)
             taken = dict(measured or {})
             seconds = {**taken.get("seconds", {}), "store": time.perf_counter() - start}
-            place.write(record_name(stage, index), _sealed(stage, index, record, hashes, {**taken, "seconds": seconds}))
+            place.write(
+                self.record_name(stage, index), stage_text(stage, index, record, hashes, {**taken, "seconds": seconds})
+            )
         return time.perf_counter() - start
 
     def check_run(self) -> None:
@@ -199,48 +245,92 @@ class Store:
     def prepare(self) -> None:
         """Make the groups at the roots of an empty dataset, and say what it is, where that is missing."""
         if not self.place.exists("dataset.json"):
-            self.place.write("dataset.json", text_of({"format": FORMAT}))
-        for root in ZARR_ROOTS:
-            if not self.place.exists(f"{root}/zarr.json"):
-                self.place.write(f"{root}/zarr.json", _GROUP)
+            self.place.write("dataset.json", sealed({"format": FORMAT, "files": {}, "recipe": None}))
+        for stage, root in (("waves", "waves.zarr"), ("images", "images.zarr")):
+            name = f"{self.inner(stage, root)}/zarr.json"
+            if not self.place.exists(name):
+                self.place.write(name, GROUP)
+
+    def describe(self, recipe: Mapping[str, Any]) -> None:
+        """Write ``dataset.json``: the recipe as plain data, and the hashes of the files that all is made from."""
+        names = [f"{self.prefix}recipe.yaml", *(f"crystals/{name}" for name in sorted(self.place.names("crystals")))]
+        files = {name: digest(self.place.read(name)) for name in names if self.place.exists(name)}
+        data = sealed({"format": FORMAT, "files": files, "recipe": recipe})
+        name = f"{self.prefix}dataset.json"
+        if not (self.place.exists(name) and self.place.read(name) == data):
+            self.place.write(name, data)
+
+    def adopt(self, source: Store, stage: str, index: int) -> None:
+        """Take a stage of structure `index` from another dataset as it is, whole or not at all.
+
+        Raises `StoreError` if what the source holds is not what its record says.
+        """
+        text = source.place.read(source.record_name(stage, index))
+        record = unsealed(text)
+        if record is None or (record.get("stage"), record.get("structure")) != (stage, index):
+            raise StoreError(f"the record of the {stage} of structure {index} in {source.root} is damaged; repair it")
+        place = self.place
+        with writing(self.root):
+            aside = place.aside()
+            try:
+                parts: dict[str, Path] = {}
+                for name, hashed in files_of(record).items():
+                    part = source.owned(stage, index, name)
+                    if part is None:
+                        raise StoreError(f"a record of {source.root} lists {name!r}, which is not its own")
+                    try:
+                        data = source.place.read(name)
+                    except OSError:
+                        data = b""
+                    if digest(data) != hashed:
+                        raise StoreError(f"{name} in {source.root} is damaged; first run: czone repair {source.root}")
+                    parts.setdefault(part, aside / str(len(parts)))
+                    path = parts[part] / name[len(part) + 1 :] if name != part else parts[part]
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(data)
+                for name, path in parts.items():
+                    self._keep_group(name)
+                    place.put(path, name)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            place.write(self.record_name(stage, index), text)
+
+    def owned(self, stage: str, index: int, name: str) -> str | None:
+        """The file or zarr group of that stage of a structure that `name` is or lies in; None if it is not its own."""
+        inside(name)
+        held = self.held_name(stage, index)
+        if name == held or (HOLDS[stage][1] == "" and name.startswith(f"{held}/")):
+            return held
+        return self.table_name(index) if stage == "images" and name == self.table_name(index) else None
 
     def sweep(self) -> None:
         """Remove what an interrupted run left in the directory: unfinished files, and files that no record tells of."""
         shutil.rmtree(self.folder / ".partial", ignore_errors=True)
         for left in self.folder.glob(".*.partial"):
             left.unlink(missing_ok=True)
-        for top in (f"records/{stage}" for stage in STAGES):
+        for top in (self.inner(stage, f"records/{stage}") for stage in STAGES):
             for left in (self.folder / top).glob("*/.*.partial"):
                 left.unlink(missing_ok=True)
         for stage in STAGES:
             recorded = self._recorded(stage)
             for name in self._held(stage) - recorded:
-                self.place.remove(held_name(stage, int(name)))
+                self.place.remove(self.held_name(stage, int(name)))
         recorded = self._recorded("images")
-        for name in _numbers(self.place, "tables", ".parquet") - recorded:
-            self.place.remove(table_name(int(name)))
+        for name in _numbers(self.place, self.inner("images", "tables"), ".parquet") - recorded:
+            self.place.remove(self.table_name(int(name)))
 
     def _recorded(self, stage: str) -> set[str]:
-        return _numbers(self.place, f"records/{stage}", ".json")
+        return _numbers(self.place, self.inner(stage, f"records/{stage}"), ".json")
 
     def _held(self, stage: str) -> set[str]:
-        return _numbers(self.place, *_HOLDS[stage])
+        folder, suffix = HOLDS[stage]
+        return _numbers(self.place, self.inner(stage, folder), suffix)
 
     def _keep_group(self, name: str) -> None:
         """See to it that what lies above the zarr group `name` is a group too."""
-        root, _, rest = name.partition("/")
-        if root in ZARR_ROOTS:
-            above = f"{root}/{rest.partition('/')[0]}/zarr.json"
-            if not self.place.exists(above):
-                self.place.write(above, _GROUP)
-
-
-def text_of(value: Mapping[str, Any]) -> bytes:
-    """`value` as the JSON text that is kept of it, the same for equal values."""
-    return json.dumps(value, indent=1, ensure_ascii=False).encode()
-
-
-_GROUP = text_of({"attributes": {}, "zarr_format": 3, "node_type": "group"})
+        above, _, _ = name.rpartition("/")
+        if ".zarr/" in above and not self.place.exists(f"{above}/zarr.json"):
+            self.place.write(f"{above}/zarr.json", GROUP)
 
 
 def name_of(index: int) -> str:
@@ -251,44 +341,6 @@ def name_of(index: int) -> str:
 def spot(index: int) -> str:
     """Folder and number of structure `index`: a thousand to a folder, so that none grows long."""
     return f"{index // 1000:03d}/{name_of(index)}"
-
-
-def record_name(stage: str, index: int) -> str:
-    """Name of the record of a stage of structure `index`."""
-    return f"records/{stage}/{spot(index)}.json"
-
-
-def held_name(stage: str, index: int) -> str:
-    """Name of the file or zarr group that a stage of structure `index` always leaves."""
-    folder, suffix = _HOLDS[stage]
-    return f"{folder}/{spot(index)}{suffix}"
-
-
-def table_name(index: int) -> str:
-    """Name of the file with the tables of structure `index`."""
-    return f"tables/{spot(index)}.parquet"
-
-
-def content_of(hashes: Mapping[str, str]) -> str:
-    """One hash for files that have these."""
-    return digest(json.dumps(sorted(hashes.items())).encode())
-
-
-def sealed(record: Mapping[str, Any]) -> bytes:
-    """The text of a record with a hash of all the rest in it, by which damage is found."""
-    bare = {key: value for key, value in record.items() if key != "seal"}
-    return text_of({**bare, "seal": digest(text_of(bare))})
-
-
-def _sealed(
-    stage: str, index: int, record: Mapping[str, Any], hashes: Mapping[str, str], measured: Mapping[str, Any]
-) -> bytes:
-    from construction_zone import __version__
-
-    content = {stage: content_of(hashes), **record.get("content", {})}
-    rest = {key: value for key, value in record.items() if key != "content"}
-    own = {"format": FORMAT, "stage": stage, "structure": index, "version": __version__}
-    return sealed({**own, **rest, "files": dict(hashes), "content": content, "measured": dict(measured)})
 
 
 def _hashes(path: Path, name: str) -> dict[str, str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from construction_zone.dataset.fields import written
-from construction_zone.dataset.recipe import load
-from construction_zone.dataset.session import RECIPE
+from construction_zone.dataset.files import Directory
+from construction_zone.dataset.loader import columns
+from construction_zone.dataset.produce import STEPS
+from construction_zone.dataset.session import RECIPE, recipe_of
 from construction_zone.dataset.store import Store
 from construction_zone.distributions import Fixed
 from construction_zone.errors import StoreError
@@ -18,8 +22,7 @@ def summary(root: str | Path) -> dict[str, str]:
     indices = store.indices()
     if not store.place.exists(RECIPE):
         raise StoreError(f"{root} has no recipe.yaml, so it is no dataset; make one with: czone generate")
-    path = store.folder / RECIPE
-    recipe = load(path)
+    recipe = recipe_of(store)
     drawn = [
         f"{path} {written(leaf)}"
         for per in ("structure", "particle", "image")
@@ -30,23 +33,40 @@ def summary(root: str | Path) -> dict[str, str]:
         "structures": f"{len(indices)} of {recipe.count}",
         "images": str(len(indices) * recipe.images_per_structure),
         "seed": str(recipe.seed),
-        "recipe": f"{path} ({recipe.digest()[:12]})",
+        "recipe": f"{store.root}/{RECIPE} ({recipe.digest()[:12]})",
         "drawn": "; ".join(drawn) or "nothing",
         "mask": recipe.labels.mask,
-        "on disk": f"{_size(store.folder) / 1e6:.1f} MB",
     }
+    for stage in ("structures", "waves"):
+        further = len(store.indices(stage)) - len(indices)
+        if further:
+            lines["structures"] += f", {further} more until {stage}"
+    if store.sets():
+        lines["image sets"] = ", ".join(store.sets())
+    if isinstance(store.place, Directory):
+        lines["on disk"] = f"{_size(store.folder) / 1e6:.1f} MB"
     if indices:
-        records = [store.record(index) for index in indices]
-        made = records[0]["made"]
+        made = store.record(indices[0])["made"]
         ny, nx = made["grid"]
         lines["image"] = f"{ny} × {nx} pixels (y × x) of {made['pixel_size'][0]:g} Å in structure {indices[0]}"
-        seconds: dict[str, float] = {}
-        for record in records:
-            for stage, taken in record["measured"]["seconds"].items():
-                seconds[stage] = seconds.get(stage, 0.0) + taken
-        lines["seconds"] = ", ".join(f"{stage} {taken / len(records):.2f}" for stage, taken in seconds.items())
-        lines["seconds"] += " (per structure)"
+        seconds = _seconds(store)
+        if seconds:
+            lines["seconds"] = ", ".join(f"{step} {taken:.2f}" for step, taken in seconds.items()) + " (per structure)"
     return lines
+
+
+def _seconds(store: Store) -> dict[str, float]:
+    """Mean seconds of each step for a structure, as the table has them."""
+    try:
+        table = columns(store, ["structure", *(f"measured.seconds.{step}" for step in STEPS)])
+    except FileNotFoundError:
+        return {}
+    _, first = np.unique(table["structure"].to_numpy(), return_index=True)
+    rows = table.take(first)
+    names = [name for name in rows.column_names if name != "structure"]
+    return {
+        name.rpartition(".")[2]: float(np.nansum(rows[name].to_numpy().astype(float)) / len(first)) for name in names
+    }
 
 
 def _size(folder: Path) -> int:

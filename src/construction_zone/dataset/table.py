@@ -10,8 +10,6 @@ from construction_zone.dataset.files import writing
 from construction_zone.dataset.splits import SPLITS, split_of
 from construction_zone.dataset.store import Store
 
-TABLE = "samples.parquet"
-
 
 def rebuild(store: Store) -> int:
     """Write ``samples.parquet`` from the records of all structures that have images, and tell how many rows it has.
@@ -22,7 +20,7 @@ def rebuild(store: Store) -> int:
     """
     data, rows = made_anew(store)
     with writing(store.root):
-        store.place.write(TABLE, data)
+        store.place.write(store.samples, data)
     return rows
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from construction_zone import __version__
-from construction_zone.dataset.produce import make, peak_memory
+from construction_zone.dataset.produce import make, one_thread, peak_memory
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.store import Store, name_of
 from construction_zone.errors import ConstructionZoneError, StoreError
@@ -63,7 +63,7 @@ def work(job: Job, index: int, limit: float | None = None) -> Outcome:
             "install the same version for all"
         )
     # torch's number of threads and the time limit are the process's: a worker with several threads takes turns
-    with _ALONE, _one_thread(), _ended_after(limit, over_time(job.root, index)):
+    with _ALONE, one_thread(), _ended_after(limit, over_time(job.root, index)):
         store = Store(job.root, run=job.token)
         store.check_run()
         try:
@@ -78,19 +78,6 @@ def work(job: Job, index: int, limit: float | None = None) -> Outcome:
 def over_time(root: Path, index: int) -> Path:
     """Where a worker that took too long over structure `index` leaves the traceback of where it was."""
     return root / f".{name_of(index)}.over-time.partial"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one torch thread, so that the bits are the same everywhere."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

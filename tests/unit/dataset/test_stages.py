@@ -15,7 +15,7 @@ import zarr
 from construction_zone.dataset import arrays, stages
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.generate import generate
-from construction_zone.dataset.store import STAGES, Store, record_name
+from construction_zone.dataset.store import STAGES, Store
 from construction_zone.errors import InvalidInput, StoreError
 from construction_zone.simulate import stored
 
@@ -72,12 +72,12 @@ def test_the_exit_wave_mask_made_later_is_that_of_one_run(tiny, tmp_path, conten
 def test_every_file_has_its_hash_in_a_sealed_record(whole):
     import hashlib
 
-    from construction_zone.dataset.store import sealed
+    from construction_zone.dataset.records import sealed
 
     listed = {}
     for index in range(4):
         for stage in STAGES:
-            text = (whole / record_name(stage, index)).read_bytes()
+            text = (whole / Store(whole).record_name(stage, index)).read_bytes()
             record = json.loads(text)
             assert text == sealed(record)
             listed |= record["files"]
