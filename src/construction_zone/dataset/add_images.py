@@ -13,11 +13,11 @@ from construction_zone.dataset.fields import options
 from construction_zone.dataset.files import writing
 from construction_zone.dataset.produce import make, one_thread, stores_vacuum
 from construction_zone.dataset.recipe import Recipe, differences, load
-from construction_zone.dataset.session import RECIPE, recipe_of, session
+from construction_zone.dataset.session import RECIPE, keep_file, recipe_of, session
 from construction_zone.dataset.store import Store
 from construction_zone.errors import InvalidInput, RecipeError, StoreError
 
-OWN = ("seed", "count", "imaging", "labels", "storage")
+OWN = ("imaging", "labels", "storage")
 """Parts of a recipe in which that of an image set may differ from that of its dataset."""
 
 
@@ -63,7 +63,7 @@ def add_images(
         raise InvalidInput("an image set needs a name; give one such as tilted or low_dose")
     store = Store(root, name)
     with session(main.folder, kept) as held, one_thread():
-        wanted = keep_set(store, _of_dataset(kept, wanted))
+        wanted = keep_set(store, wanted)
         done = 0
         indices = store.indices("waves")
         if not indices:
@@ -81,27 +81,23 @@ def _shared(recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in recipe.identity().items() if key not in OWN}
 
 
-def _of_dataset(kept: Recipe, wanted: Recipe) -> Recipe:
-    """`wanted` with the structures in the words of the dataset's recipe, whose structure files lie in the dataset."""
-    new = wanted.plain()
-    return load({**kept.plain(), **{key: new[key] for key in OWN if key != "count"}}, folder=kept._folder)
-
-
 def keep_set(store: Store, recipe: Recipe) -> Recipe:
     """Keep the recipe of an image set beside it, or see that it is the one it was begun with."""
     path = store.folder / store.prefix / RECIPE
     if path.exists():
-        different = differences(load(path, folder=store.folder).identity(), recipe.identity())
+        different = differences(recipe_of(store).identity(), recipe.identity())
         if different:
             raise StoreError(
                 f"the image set {store.images} of {store.root} has another recipe; give another name. What differs:\n"
                 + "\n".join(f"  {line}" for line in different)
             )
-    plain = recipe.plain()
     with writing(store.root):
+        plain = recipe.moved(lambda file: keep_file(store, file))
         if not path.exists():
             text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
             store.place.write(f"{store.prefix}{RECIPE}", text.encode())
         store.prepare()
-        store.describe(plain)
-    return recipe
+        kept = recipe_of(store)
+        for part in (store, Store(store.root)):
+            part.describe(recipe_of(part).plain())
+    return kept

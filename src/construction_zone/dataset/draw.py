@@ -107,9 +107,9 @@ def draw_imaging(recipe: Recipe, index: int) -> dict[str, Any]:
     }
 
 
-def draw_image(recipe: Recipe, index: int, image: int) -> dict[str, Any]:
-    """Drawn values of image `image` of structure `index`, by dotted path."""
-    seed = seeding.child(image_seed(recipe, index, image), "draw")
+def draw_image(recipe: Recipe, index: int, image: int, seed: seeding.Seed | None = None) -> dict[str, Any]:
+    """Drawn values of image `image` of structure `index`, by dotted path; `seed` instead of its `image_seed`."""
+    seed = seeding.child(image_seed(recipe, index, image) if seed is None else seed, "draw")
     places = recipe.sweep("image").places(image)
     drawn = _variables(recipe, "image", seed, places)
     known = drawn | _variables(

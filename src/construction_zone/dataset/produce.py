@@ -77,11 +77,9 @@ def _make_set(store: Store, recipe: Recipe, index: int, device: str) -> dict[str
         return {}
     seconds: dict[str, float] = {}
     built = stages.read_built(store, index)
-    # a set's noise is its own, whatever other sets are drawn from the same seed
-    own = recipe.with_(seed=seeding.integer(recipe.seed, "image set", store.images))
-    drawn = {path: written(Fixed(value)) for path, value in draw_imaging(own, index).items()}
+    drawn = {path: written(Fixed(value)) for path, value in draw_imaging(recipe, index).items()}
     built = replace(built, drawn={**built.drawn, **drawn})
-    imaged = images_stage(own, index, built, stages.read_waved(store, index), device, seconds)
+    imaged = images_stage(recipe, index, built, stages.read_waved(store, index), device, seconds, store.images)
     measured = {"seconds": dict(seconds), "peak_memory": peak_memory()}
     seconds["store"] = stages.keep_images(store, index, replace(imaged, drawn=drawn), recipe.digest(), measured)
     return seconds
@@ -131,8 +129,12 @@ def images_stage(
     waved: Waved,
     device: str = "cpu",
     seconds: dict[str, float] | None = None,
+    image_set: str = "",
 ) -> Imaged:
-    """Images of the waves of structure `index`, and what they show."""
+    """Images of the waves of structure `index`, and what they show.
+
+    Those of an image set have draws and noise of their own, though the recipe's seed is the same.
+    """
     waves = replace(waved.waves, array=waved.waves.array.to(device))
     images, records = [], []
     with _timed(seconds, "image"):
@@ -141,8 +143,10 @@ def images_stage(
         )
         step = exposures.pixels.sampling
         for number in range(recipe.images_per_structure):
-            settings = draw_image(recipe, index, number)
-            noise = seeding.integer(image_seed(recipe, index, number))
+            seed = image_seed(recipe, index, number)
+            seed = seeding.child(seed, "image set", image_set) if image_set else seed
+            settings = draw_image(recipe, index, number, seed)
+            noise = seeding.integer(seed)
             image = exposures.take(settings, noise)
             images.append(image)
             made = {"mean": float(image.mean(dtype=np.float64)), "sd": float(image.std(dtype=np.float64))}

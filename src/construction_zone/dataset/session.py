@@ -111,15 +111,16 @@ def _keep_recipe(store: Store, recipe: Recipe) -> Recipe:
             )
         if there.count >= count:
             return there
-    plain = recipe.moved(lambda file: _keep_file(store, file))
+    plain = recipe.moved(lambda file: keep_file(store, file))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     write_whole(path, text.encode())
     return load(path)
 
 
-def _keep_file(store: Store, path: Path) -> str:
+def keep_file(store: Store, path: Path) -> str:
     """Copy a structure file into the dataset, named by its contents; the name as the kept recipe writes it."""
     data = path.read_bytes()
-    name = f"{CRYSTALS}/{digest(data)[:12]}-{path.name}"
+    mark = f"{digest(data)[:12]}-"
+    name = f"{CRYSTALS}/{mark}{path.name.removeprefix(mark)}"
     store.place.write(name, data)
     return name
