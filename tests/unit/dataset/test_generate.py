@@ -35,6 +35,7 @@ def leftovers(root):
 
 def test_a_dataset_holds_what_it_should(whole):
     assert sorted(p.name for p in whole.iterdir() if not p.name.startswith(".")) == [
+        "README.md",
         "dataset.json",
         "images.zarr",
         "log.txt",
