@@ -91,14 +91,10 @@ def _samples(store: Store) -> Iterator[Sample]:
         for item in dataset.of_structure(structure):
             record = item["record"]
             key = f"{structure:06d}_{record['image']:04d}"
-            own = {name: _own(name, values, record["image"]) for name, values in labels.items()}
+            # one for all images of a structure, or one for each
+            own = {name: values[record["image"] % len(values)] for name, values in labels.items()}
             dy, dx = record["made"]["pixel_size"]
             yield Sample(key, item["image"][0].numpy(), own, record, (float(dy), float(dx)))
-
-
-def _own(name: str, values: np.ndarray, image: int) -> np.ndarray:
-    """The mask that belongs to an image; other labels belong to all images of a structure."""
-    return values[image % len(values)] if name == "mask" else values
 
 
 def _npz(samples: Iterator[Sample], folder: Path) -> int:
