@@ -191,10 +191,13 @@ def align(
     """
     start, end = inputs.direction(direction, "direction"), inputs.direction(to, "to")
     if (second is None) != (second_to is None):
-        raise InvalidInput("give second and second_to together, or neither")
+        raise InvalidInput(
+            "a spin takes two directions: second, which is turned, and the one that it turns to (second_to, or "
+            "second_along of a crystal); give them together, or neither"
+        )
     if second is not None and second_to is not None:
-        before = _frame(start, inputs.direction(second, "second"), "second is parallel to direction")
-        after = _frame(end, inputs.direction(second_to, "second_to"), "second_to is parallel to to")
+        before = _frame(start, inputs.direction(second, "second"), "second is parallel to the direction that is turned first")
+        after = _frame(end, inputs.direction(second_to, "second_to"), "what second turns to is parallel to what the first direction turns to")
         return _about(after @ before.T, origin)
     axis = np.cross(start, end)
     sine, cosine = float(np.linalg.norm(axis)), float(start @ end)

@@ -57,9 +57,9 @@ def film(
     distance = distance[left]
     piece = pieces.relaxed(piece, distance < _SOFT, 0, parting=5)
 
-    # what the cut left with no more than one bond is of more use elsewhere
+    # what the cut left with fewer than half its bonds is of more use elsewhere
     bonds = pieces.bond_counts(piece, distance < _GAP + material.bonds.max())
-    dangling = (bonds < 2) & (distance < _GAP)
+    dangling = (2 * bonds < material.most[piece.species]) & (distance < _GAP)
     piece, distance = piece.part(~dangling), distance[~dangling]
 
     rng = generator(seed, "gaps")

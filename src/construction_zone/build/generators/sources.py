@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from construction_zone.build import elements, files, inputs
 from construction_zone.build.generators import sites
 from construction_zone.build.generators.crystal import Crystal
+from construction_zone.build.inputs import Floats
 from construction_zone.errors import InvalidInput, StructureFileError
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ def from_spacegroup(
     cellpar = np.asarray(cell, dtype=np.float64)
     if cellpar.shape != (6,) or not np.isfinite(cellpar).all() or (cellpar <= 0).any() or (cellpar[3:] >= 180).any():
         raise InvalidInput(f"cell is {list(cell)}; give (a, b, c, alpha, beta, gamma) in Å and degrees")
+    metric = _metric(cellpar)
+    if np.linalg.det(metric) <= 1e-9 * float(np.prod(np.diag(metric))):
+        raise InvalidInput(f"cell is {list(cell)}: no three edges make such angles with each other; check the angles")
     try:
         atoms = crystal(
             names,
@@ -95,7 +99,22 @@ def from_spacegroup(
         ) from error
     except (SpacegroupError, ValueError) as error:
         raise InvalidInput(f"space group {group!r}: {error}; give each orbit of equivalent sites once") from error
+    # symmetry operations keep all lengths, in a cell that has the symmetry
+    turned = [turn.T @ metric @ turn for turn in atoms.info["spacegroup"].get_op()[0]]
+    if np.abs(np.array(turned) - metric).max() > 1e-3 * metric.max():
+        raise InvalidInput(
+            f"cell is {list(cell)}, which has not the symmetry of space group {group!r}; check the edges and the angles "
+            "(a = b = c and 90° if it is cubic, a = b and gamma = 120° if it is hexagonal)"
+        )
     return _from_atoms(atoms, phase)
+
+
+def _metric(cellpar: Floats) -> Floats:
+    """(3, 3) scalar products of the edges (a, b, c, alpha, beta, gamma), Å and degrees."""
+    cosines = np.eye(3)
+    for k, (i, j) in enumerate(((1, 2), (0, 2), (0, 1))):
+        cosines[i, j] = cosines[j, i] = np.cos(np.radians(cellpar[3 + k]))
+    return cosines * np.outer(cellpar[:3], cellpar[:3])
 
 
 def _from_atoms(atoms: Atoms, phase: str | None) -> Crystal:
