@@ -196,8 +196,10 @@ def align(
             "second_along of a crystal); give them together, or neither"
         )
     if second is not None and second_to is not None:
-        before = _frame(start, inputs.direction(second, "second"), "second is parallel to the direction that is turned first")
-        after = _frame(end, inputs.direction(second_to, "second_to"), "what second turns to is parallel to what the first direction turns to")
+        before = _frame(start, inputs.direction(second, "second"), "second is parallel to the first direction")
+        after = _frame(
+            end, inputs.direction(second_to, "second_to"), "what second turns to is parallel to what the first turns to"
+        )
         return _about(after @ before.T, origin)
     axis = np.cross(start, end)
     sine, cosine = float(np.linalg.norm(axis)), float(start @ end)

@@ -103,7 +103,7 @@ def from_spacegroup(
     turned = [turn.T @ metric @ turn for turn in atoms.info["spacegroup"].get_op()[0]]
     if np.abs(np.array(turned) - metric).max() > 1e-3 * metric.max():
         raise InvalidInput(
-            f"cell is {list(cell)}, which has not the symmetry of space group {group!r}; check the edges and the angles "
+            f"cell is {list(cell)}, which has not the symmetry of space group {group!r}; check the edges and angles "
             "(a = b = c and 90° if it is cubic, a = b and gamma = 120° if it is hexagonal)"
         )
     return _from_atoms(atoms, phase)
