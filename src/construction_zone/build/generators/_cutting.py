@@ -80,12 +80,17 @@ def cut(steps, unit, offset, turn, flip, place, margin, lengths, period, parts, 
 def seam_distance(points, lengths, period, parts, first, size, across_x, across_y, across_z):  # type: ignore[no-untyped-def]
     """(n,) distance of `points` along an axis to the nearest seam."""
     found = np.full(len(points), np.inf)
-    for n in range(len(points)):
-        for a in range(3):
-            if period[a] == 0 and parts[a] == 1:
-                continue
-            way = height(a, points[n, 0], points[n, 1], points[n, 2], lengths, across_x, across_y, across_z)
-            t = (points[n, a] + way - first[a]) / size[a]
+    for a in range(3):
+        if period[a] == 0 and parts[a] == 1:
+            continue
+        table = across_x if a == 0 else (across_y if a == 1 else across_z)
+        b, c = (1 if a == 0 else 0), (1 if a == 2 else 2)
+        rows, columns = table.shape
+        u, v, per = rows / lengths[b], columns / lengths[c], 1.0 / size[a]
+        for n in range(len(points)):
+            row = min(max(int(points[n, b] * u), 0), rows - 1)
+            column = min(max(int(points[n, c] * v), 0), columns - 1)
+            t = (points[n, a] + table[row, column] - first[a]) * per
             nearest = np.floor(t + 0.5)
             if period[a] == 0:
                 nearest = min(max(nearest, 1.0), parts[a] - 1.0)

@@ -32,7 +32,6 @@ DENSITIES = (0.9, 1.1)
 _SOFT = 2.3  # Å from a seam within which atoms move
 _GAP = 1.5  # Å from a seam within which atoms are added or taken away
 _STEEP = 2.0  # an atom so much farther along an axis may be as near across a seam that slopes
-_REPAIRS = 20
 
 
 def film(
@@ -55,7 +54,7 @@ def film(
     piece, left = pieces.merged(cut, distance < _STEEP * pieces.floors(material).max())
     record |= {"strain": stretch - 1, "merged": len(left) - len(piece.points)}
     distance = distance[left]
-    piece = pieces.relaxed(piece, distance < _SOFT, 0, parting=5)
+    piece = pieces.relaxed(piece, distance < _SOFT, 0, parting=4)
 
     # what the cut left with fewer than half its bonds is of more use elsewhere
     bonds = pieces.bond_counts(piece, distance < _GAP + material.bonds.max())
@@ -80,7 +79,7 @@ def film(
         distance[neighbours.has_near(piece.points, piece.points[kept.sum() :], _SOFT, boxsize)] = 0.0
     record["removed"] = int(dangling.sum() + (~stays).sum() + (~kept).sum())
     record["added"] = len(piece.points) + record["removed"] - int(left.sum())
-    piece = pieces.relaxed(piece, distance < _SOFT, 8, parting=8)
+    piece = pieces.relaxed(piece, distance < _SOFT, 8, parting=6)
     # two atoms that have not moved are as far apart as in the tile
     met = np.ones(len(distance), dtype=bool) if rest.any() else distance < _SOFT + material.reach
     piece = _apart(piece, met, anywhere(rng, lengths), inside)
@@ -178,18 +177,15 @@ def _with_new(distance: Floats, piece: Piece) -> Floats:
 def _apart(piece: Piece, near: Bools, draw: Draw, inside: Inside) -> Piece:
     """The piece without pairs closer than the floors: the worse bonded atom of each finds another place.
 
-    Only pairs of atoms `near` (n,) those that have moved are looked at.
+    Only pairs of atoms `near` (n,) those that have moved are looked at. The places found keep the floors themselves.
     """
-    for _ in range(_REPAIRS):
-        index = np.flatnonzero(near)
-        pairs, _ = pieces.pairs_closer(piece.part(index), piece.floors)
-        if not len(pairs):
-            break
-        pairs = index[pairs]
-        worse = np.argmax(pieces.energies(piece, pairs.ravel()).reshape(-1, 2), axis=1)
-        stays = np.ones(len(piece.points), dtype=bool)
-        stays[pairs[np.arange(len(pairs)), worse]] = False
-        amounts, piece = piece.amounts, piece.part(stays)
-        piece, _ = adjusted(piece, amounts - piece.amounts, np.zeros(len(piece.points), dtype=bool), draw, inside)
-        near = np.concatenate([near[stays], np.ones(len(piece.points) - stays.sum(), dtype=bool)])
-    return piece
+    index = np.flatnonzero(near)
+    pairs, _ = pieces.pairs_closer(piece.part(index), piece.floors)
+    if not len(pairs):
+        return piece
+    pairs = index[pairs]
+    worse = np.argmax(pieces.energies(piece, pairs.ravel()).reshape(-1, 2), axis=1)
+    stays = np.ones(len(piece.points), dtype=bool)
+    stays[pairs[np.arange(len(pairs)), worse]] = False
+    amounts, piece = piece.amounts, piece.part(stays)
+    return adjusted(piece, amounts - piece.amounts, np.zeros(len(piece.points), dtype=bool), draw, inside)[0]
