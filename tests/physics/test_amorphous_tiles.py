@@ -76,7 +76,7 @@ def looks_like_carbon(tile: Tile) -> None:
     assert tile.coordination(6, 6, 1.85) == pytest.approx(3.3, abs=0.2)
     r, g = tile.g(6, 6)
     assert g[(r > 1.8) & (r < 2.15)].max() < 0.1, "pairs at the cutoff of the melt's potential, where nature has none"
-    assert tile.pairs(6, 6).min() > 1.3
+    assert tile.pairs(6, 6).min() > 1.2, "shorter than the triple bond of acetylene"
 
 
 def looks_like_silicon(tile: Tile) -> None:

@@ -51,7 +51,7 @@ class Amorphous:
         "relaxed": cut from periodic tiles that were melted, quenched and relaxed with published interatomic potentials,
         with the neighbour peaks and the coordination of the real material; seams between tiles are relaxed again.
         Tiles ship for some materials (`tiles.available()`); densities may differ from theirs by up to 10 %: ±1 %
-        strain along all axes first, then single atoms taken away or added. No two atoms are closer than 0.92 × the
+        strain along all axes first, then single atoms taken away or added. No two atoms are closer than 0.95 × the
         shortest distance of such a pair in the tiles.
         "random": random sequential addition, the cheap model, with neither the neighbour peaks nor the coordination
         of the real material, for any composition and density.

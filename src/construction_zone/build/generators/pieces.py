@@ -14,7 +14,7 @@ from construction_zone.build.generators.tiles import Material
 from construction_zone.build.inputs import Bools, Floats
 from construction_zone.build.neighbours import Integers
 
-SHORTEST = 0.92
+SHORTEST = 0.95
 """No two atoms are closer than this times the shortest distance between two such atoms in the tiles."""
 
 SKIN = 0.3
