@@ -44,6 +44,8 @@ def labelled(
     wanted = recipe.labels.include
     if not wanted:
         return {}, {}
+    from construction_zone.label.truth import MOVED
+
     pixels = exposures.pixels
     straight = _truth(recipe, built, (pixels.shape[0], pixels.shape[1]), pixels.sampling)
     warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
@@ -55,7 +57,7 @@ def labelled(
             for number, truth in enumerate(shown)
             for row in truth.tables[name]
         ]
-        if name in ("columns", "defects", "instances")
+        if name in MOVED
         else [{"image": ALL, **row} for row in rows]
         for name, rows in straight.tables.items()
     }

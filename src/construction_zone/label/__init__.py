@@ -3,6 +3,7 @@
 from construction_zone.label.classes import CLASSES, class_map, grain_map
 from construction_zone.label.columns import atomic_columns, heat_map
 from construction_zone.label.defects import defect_lines
+from construction_zone.label.dislocations import dislocation_lines
 from construction_zone.label.exit_wave import phase_mask
 from construction_zone.label.instances import Instances, instance_masks
 from construction_zone.label.masks import projected, signed_distance, soft
@@ -20,6 +21,7 @@ __all__ = [
     "atomic_strain",
     "class_map",
     "defect_lines",
+    "dislocation_lines",
     "distorted_map",
     "distorted_rows",
     "grain_map",

@@ -13,9 +13,23 @@ from construction_zone.build import variant
 from construction_zone.errors import InvalidInput
 from construction_zone.image.distortions import Distortion
 from construction_zone.image.resample import Boundary
-from construction_zone.label import classes, columns, defects, instances, masks, orientation, semantic, strain, warp
+from construction_zone.label import (
+    classes,
+    columns,
+    defects,
+    dislocations,
+    instances,
+    masks,
+    orientation,
+    semantic,
+    strain,
+    warp,
+)
 from construction_zone.label import thickness as matter
 from construction_zone.label.field import Field
+
+MOVED = ("columns", "defects", "dislocations", "instances")
+"""Tables with places in the image, which a distortion moves."""
 
 Periodic = tuple[bool, bool]
 Size = tuple[float, float]
@@ -91,7 +105,7 @@ class Truth:
         shape = next((label.shape[-2:] for label in self.maps.values()), None)
         tables = dict(self.tables)
         if shape is not None:
-            for name in ("columns", "defects", "instances"):
+            for name in MOVED:
                 if name in tables:
                     tables[name] = warp.distorted_rows(
                         tables[name], distortion, (shape[0], shape[1]), self.pixel_size, around
@@ -150,7 +164,7 @@ def truth(
         * ``columns``: table, and the map that is a heat map;
         * ``strain``: map (exx, eyy, exy, rotation; y, x);
         * ``thickness``, ``potential``: maps, of all matter;
-        * ``defects``: table of lines.
+        * ``defects``: tables ``defects`` of planes that cut the projection, and ``dislocations``.
     settings
         widths and tolerances.
 
@@ -245,7 +259,11 @@ def _potential(scene: _Scene) -> _Made:
 
 
 def _defects(scene: _Scene) -> _Made:
-    return {}, {"defects": defects.defect_lines(scene.alone, edge=scene.settings.edge)}
+    edge = scene.settings.edge
+    return {}, {
+        "defects": defects.defect_lines(scene.alone, edge=edge),
+        "dislocations": dislocations.dislocation_lines(scene.alone, edge=edge),
+    }
 
 
 LABELS: dict[str, Callable[[_Scene], _Made]] = {

@@ -15,6 +15,9 @@ from construction_zone.image.resample import Boundary
 POINTS = (("x", "y"), ("x0", "y0"), ("x1", "y1"))
 """Columns of tables that are a place in the image, in Å."""
 
+PATH = "path"
+"""Column of tables that is a list of places [x, y], in Å."""
+
 
 def distorted_map(
     label: np.ndarray, distortion: Distortion, pixel_size: tuple[float, float], boundary: Boundary = "periodic"
@@ -56,10 +59,10 @@ def distorted_rows(
     pixel_size: tuple[float, float],
     periodic: tuple[bool, bool] = (False, False),
 ) -> list[dict[str, Any]]:
-    """Copies of `rows` whose places (`POINTS`, Å) went where `distortion` takes them.
+    """Copies of `rows` whose places (`POINTS` and `PATH`, Å) went where `distortion` takes them.
 
     Along an axis that is `periodic` (y, x) places that leave the image come in again on the other side; but not the
-    ends of lines (``x0``, ``y0``, ``x1``, ``y1``), so that these stay whole.
+    ends of lines (``x0``, ``y0``, ``x1``, ``y1``, ``path``), so that these stay whole.
     """
     result = [dict(row) for row in rows]
     extent = (shape[1] * pixel_size[1], shape[0] * pixel_size[0])
@@ -75,6 +78,9 @@ def distorted_rows(
                     moved[:, axis] %= extent[axis]
         for row, place in zip(own, moved.tolist(), strict=True):
             row.update(zip(names, place, strict=True))
+    for row in result:
+        if row.get(PATH):
+            row[PATH] = distortion.apply_points(np.array(row[PATH], float), shape, pixel_size).tolist()
     return result
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 import zarr
 
 import construction_zone as cz
@@ -50,7 +53,7 @@ def test_the_labels_of_a_recipe_are_those_of_the_room(aligned, tmp_path) -> None
     for name, label in wanted.maps.items():
         np.testing.assert_array_equal(arrays.read_label(group, name), rounded(label)[None], err_msg=name)
     tables = dataset.tables(2)
-    assert set(tables) == {"semantic", "instances", "grains", "columns", "defects", "visibility"}
+    assert set(tables) == {"semantic", "instances", "grains", "columns", "defects", "dislocations", "visibility"}
     for name, rows in wanted.tables.items():
         assert [{k: v for k, v in row.items() if k != "image"} for row in tables[name]] == rows
     assert len(tables["columns"]) > 10
@@ -169,3 +172,19 @@ def test_columns_are_where_the_atoms_are(aligned, tmp_path) -> None:
     assert len(rows) == len(atomic_columns(particles))
     assert sum(row["atoms"] for row in rows) == len(particles)
     assert isinstance(cz.label.CLASSES, tuple)
+
+
+def test_the_ready_recipe_with_labels_runs(tmp_path) -> None:
+    recipe = yaml.safe_load((Path(__file__).parents[3] / "recipes" / "twins_with_labels.yaml").read_text())
+    recipe["count"] = 2
+    recipe["cell"] = [64, 64]
+    recipe["substrate"] |= {"thickness": 8, "structure": "random"}
+    recipe["particles"]["count"] = 1
+    recipe["simulation"] |= {"sampling": 0.2, "phonons": None}
+    dataset = made(recipe, tmp_path / "data")
+    assert len(dataset) == 4
+    for number in range(4):
+        tables = dataset.tables(number)
+        assert tables["grains"]
+        (score,) = tables["visibility"]
+        assert score["snr"] > 5

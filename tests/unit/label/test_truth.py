@@ -27,7 +27,7 @@ def test_every_label_is_there_on_the_pixels(atoms) -> None:
     assert set(found.maps) == {
         "semantic", "soft", "instances", "amodal", "classes", "grains", "columns", "strain", "thickness", "potential",
     }  # fmt: skip
-    assert set(found.tables) == {"semantic", "instances", "grains", "columns", "defects"}
+    assert set(found.tables) == {"semantic", "instances", "grains", "columns", "defects", "dislocations"}
     assert all(label.shape[-2:] == SHAPE for label in found.maps.values())
     assert [row["name"] for row in found.tables["semantic"]] == list(atoms.info["phases"])
     assert [row["zone"] for row in found.tables["instances"]] == ["twin", "ball"]
@@ -86,7 +86,7 @@ def test_a_scene_without_particles_has_empty_labels() -> None:
     assert not found.maps["columns"].any()
     assert (found.maps["grains"] == -1).all()
     assert np.isnan(found.maps["strain"]).all()
-    assert all(found.tables[name] == [] for name in ("instances", "grains", "columns", "defects"))
+    assert all(found.tables[name] == [] for name in ("instances", "grains", "columns", "defects", "dislocations"))
     found.distorted(Distortion(shear=0.02))
 
 
