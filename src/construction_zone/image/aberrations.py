@@ -228,6 +228,16 @@ def ctf(
 
     Parameters and errors are those of `chi`; `dtype` is the complex type of the result.
     """
+    on_grid = kx.ndim == ky.ndim == 2 and kx.shape[0] == 1 and ky.shape[1] == 1
+    if on_grid and dtype == torch.complex64 and kx.device.type == "cpu":
+        matrix = polynomial(wavelength, coefficients, kx.device)
+        if not (matrix.requires_grad or kx.requires_grad or ky.requires_grad):
+            from construction_zone.image._phases import fill_transfer
+
+            result = torch.empty((ky.shape[0], kx.shape[1]), dtype=dtype)
+            x, y = (wavelength * k.double().reshape(-1) for k in (kx, ky))
+            fill_transfer(matrix.numpy(), y.numpy(), x.numpy(), torch.view_as_real(result).view(-1).numpy())
+            return result
     return phase_factor(chi(kx, ky, wavelength, coefficients), dtype)
 
 

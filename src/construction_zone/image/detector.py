@@ -280,10 +280,10 @@ class Detector:
             if self.nnps is not None:
                 signal = filtered(signal, 1 / noise_transfer(self.nnps, pixels.shape))
             # rounding of a transform is no sharpening
-            clipped = float((signal < -1e-5).double().mean())
+            clipped = int((signal < -1e-5).count_nonzero()) / max(signal.numel(), 1)
             lead = tuple(signal.shape[:-2])
             images = [self._recorded(signal[i], dose, area, seed, i) for i in np.ndindex(lead)]
-            array = torch.stack(images).reshape(signal.shape)
+            array = (images[0] if len(images) == 1 else torch.stack(images)).reshape(signal.shape)
             array, saturated = self._delivered(array)
         return Exposure(array, clipped, saturated)
 
@@ -297,7 +297,11 @@ class Detector:
             image = image / self.dqe_zero
         if self.nnps is not None:
             image = filtered(image, noise_transfer(self.nnps, (image.shape[-2], image.shape[-1])))
-        image = image * self.gain
+        if self.gain != 1:
+            image = image * self.gain
+        extras = (self.dark, self.readout, self.spikes and self.spike_level, self.gain_residue, self.dead, self.hot)
+        if not any(extras):
+            return image
         shape = (image.shape[-2], image.shape[-1])
         added = np.zeros(shape, np.float32)
         if self.dark:
@@ -312,7 +316,7 @@ class Detector:
             pattern = Pattern.of(self.serial, shape, self.gain_residue, self.dead, self.hot)
             image = image * torch.from_numpy(pattern.gain).to(image)
             added = np.where(pattern.dead, 0, added + self.hot_level * pattern.hot).astype(np.float32)
-        return image + torch.from_numpy(added).to(image) if added.any() else image
+        return image + torch.from_numpy(added).to(image)
 
     def _delivered(self, counts: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Counts as the detector hands them out, and the share of saturated pixels."""
@@ -328,7 +332,7 @@ class Detector:
             return (counts + self.offset).round().clamp(min=0).to(torch.uint16), saturated
         if self.output == "counts":
             return (counts + self.offset).to(torch.float32), saturated
-        return (counts / self.gain).to(torch.float32), saturated
+        return (counts / self.gain if self.gain != 1 else counts).to(torch.float32), saturated
 
 
 def _check_dose(dose: float) -> None:

@@ -28,13 +28,18 @@ SOURCES: dict[str, str] = {
     "Falcon": "CMOS direct detector, integrating (FEI Falcon, first generation). Gain, dark, readout and curves as for "
     "US1000",
     "K2": "CMOS direct detector, counting (Gatan K2 Summit). Four points of MTF and the ends of the DQE, second-hand "
-    "(this camera was measured by G. McMullan et al., Ultramicroscopy 147, 156 (2014)); no readout noise",
+    "(this camera was measured by G. McMullan et al., Ultramicroscopy 147, 156 (2014)); no readout noise. RELION "
+    "distributes a lower curve for it (data/mtf_k2_300kV.star: 0.88, 0.73, 0.56, 0.39)",
     "K3": "CMOS direct detector, counting (Gatan K3, standard mode). MTF: the maker's reference file "
     "mtf_k3_standard_300kV_FL2.star; DQE 0.95 at zero and 0.40 at Nyquist, second-hand from the maker's curve",
 }
 """What each named detector is, and where its numbers come from.
 
-Scintillator cameras with CMOS sensors (OneView, F416) are not here, for want of open numbers: use `from_csv`.
+Scintillator cameras with CMOS sensors (OneView, F416, Ceta) are not here: their curves are published as figures (A. I.
+Ruskin, Z. Yu and N. Grigorieff, J. Struct. Biol. 184, 385 (2013), for the F416), not as numbers, and are not guessed.
+Measure yours and use `from_csv`. MTFs of more direct detectors are in the directory data/ of RELION
+(https://github.com/3dem/relion), with frequencies in cycles per pixel: twice that is in Nyquist frequencies. They come
+without a DQE, which does not follow from an MTF.
 """
 
 NAMES: tuple[str, ...] = tuple(SOURCES)

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from construction_zone.image.aberrations import Coefficients, aperture, chi, gradient, phase_factor
+from construction_zone.image.aberrations import Coefficients, aperture, ctf, gradient, phase_factor
 
 
 class Lens:
@@ -53,7 +53,7 @@ class Lens:
         dtype: torch.dtype = torch.complex64,
     ) -> None:
         shifted_x, shifted_y = kx + 1e-3 * tilt[0] / wavelength, ky + 1e-3 * tilt[1] / wavelength
-        self.base = phase_factor(chi(shifted_x, shifted_y, wavelength, coefficients), dtype)
+        self.base = ctf(shifted_x, shifted_y, wavelength, coefficients, dtype)
         if semiangle is not None:
             stop = aperture(shifted_x, shifted_y, wavelength, semiangle, step, edge)
             self.base = self.base * stop.to(self.base.real.dtype)

@@ -261,7 +261,8 @@ class Microscope:
     def _stacked(self, images: list[torch.Tensor], beams: Beams) -> torch.Tensor:
         sizes = zip(beams.dims, beams.array.shape, strict=True)
         lead = [size for name, size in sizes if name not in ("tilt", "configuration", "y", "x")]
-        return torch.stack(images).reshape(*lead, *images[0].shape)
+        whole = images[0][None] if len(images) == 1 else torch.stack(images)
+        return whole.reshape(*lead, *images[0].shape)
 
     def _check(self, beams: Beams) -> None:
         if self.energy is not None and abs(beams.energy / self.energy - 1) > 1e-6:
@@ -284,7 +285,9 @@ class Microscope:
         highest = HIGHEST_BEAM if self.aperture is None else min(HIGHEST_BEAM, self.aperture * 1e-3 / wavelength)
         if self.coherence == "envelope":
             return result | {"source_size": self.source_size, "focal_spread": self.focal_spread}
-        nodes = self.focal_nodes or coherence.nodes_needed(self.focal_spread, wavelength, highest)
+        nodes = self.focal_nodes or 1
+        if self.focal_spread and not self.focal_nodes:
+            nodes = coherence.nodes_needed(self.focal_spread, wavelength, highest)
         result["foci"], result["weights"] = coherence.focal_nodes(self.focal_spread, int(nodes))
         if self.coherence == "focal_sum":
             return result | {"source_size": self.source_size}

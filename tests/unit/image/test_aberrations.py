@@ -171,3 +171,21 @@ def test_a_soft_edge_has_its_width_and_keeps_the_area() -> None:
     assert across[angles < 17.9].min() == 1
     assert across[angles > 22.1].max() == 0
     torch.testing.assert_close(across, ((22 - angles) / 4).clamp(0, 1))
+
+
+@pytest.mark.parametrize("shape", [(33, 50), (64, 64), (5, 7)])
+def test_the_transfer_on_a_grid_is_right_to_single_precision_after_thousands_of_radians(shape) -> None:
+    ky, kx = (torch.linspace(-2.5, 2.4, n, dtype=torch.float64) for n in shape)
+    grid = (kx[None, :], ky[:, None], LAMBDA, EVERYTHING)
+    assert aberrations.chi(*grid).abs().max() > 3000
+    found, wanted = aberrations.ctf(*grid), aberrations.ctf(*grid, torch.complex128)
+    assert found.dtype == torch.complex64
+    torch.testing.assert_close(found.to(torch.complex128), wanted, rtol=0, atol=5e-7)
+
+
+def test_a_gradient_reaches_the_transfer_of_single_precision() -> None:
+    ky, kx = (torch.linspace(-1, 1, n, dtype=torch.float64) for n in (6, 8))
+    c10 = torch.tensor(-50.0, dtype=torch.float64, requires_grad=True)
+    aberrations.ctf(kx[None, :], ky[:, None], LAMBDA, {"C10": c10}).real.sum().backward()
+    assert c10.grad is not None
+    assert abs(float(c10.grad)) > 1e-3

@@ -10,7 +10,7 @@ import torch
 from construction_zone.conventions import wavelength
 from construction_zone.simulate import steps_compiled, steps_torch
 from construction_zone.simulate.core import FINE, SIZE, Cores
-from construction_zone.simulate.fft.fields import _turn
+from construction_zone.simulate.fft.fields import cosine_and_sine
 from construction_zone.simulate.fft.lanes import COUNT, load, store
 from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.propagation import propagator
@@ -189,6 +189,6 @@ def test_positions_at_the_seam_wrap(steps: ModuleType) -> None:
 @numba.njit
 def turned(phase, cosine, sine):
     for n in range(0, len(phase), COUNT):
-        a, b = _turn(load(phase, n))
+        a, b = cosine_and_sine(load(phase, n))
         store(cosine, n, a)
         store(sine, n, b)

@@ -155,7 +155,7 @@ def transmitted_rows(
             read_rows(flat, nx, first, count, nx, ar, ai)
         read_rows(held, nx, first, count, nx, vr, vi)
         for n in range(0, nx * POINT, POINT):
-            cosine, sine = _turn(s0 * load(vr, n) + s1 * load(vi, n))
+            cosine, sine = cosine_and_sine(s0 * load(vr, n) + s1 * load(vi, n))
             a, b = load(cr, n), load(ci, n)
             store(dr, n, a * cosine - b * sine)
             store(di, n, a * sine + b * cosine)
@@ -185,7 +185,7 @@ def _add_cores(cores: Any, first: int, count: int, ny: int, nx: int, cr: Any, ci
 
 
 @compiled
-def _turn(phase: Any) -> Any:
+def cosine_and_sine(phase: Any) -> Any:
     """Cosine and sine, by their series on |z| ≤ π/2 after taking whole half turns off.
 
     The series' next terms are below 2e-7, and π is split in three so that nothing is lost for phases up to 1e4.
