@@ -28,7 +28,7 @@ _SMALL = 50_000
 _FEW = 2000
 """Sites up to which asking about each costs less than classifying stretches."""
 
-_SITES_PER_CHUNK = 32_768
+_SITES_PER_CHUNK = 16_384
 """Sites that are worked on at once: few enough to stay in the processor's cache."""
 
 _SLACK = 1e-3
