@@ -25,7 +25,7 @@ _STRETCH = 8
 _SMALL = 50_000
 """Sites in the box of a small volume."""
 
-_FEW = 2000
+_FEW = 4000
 """Sites up to which asking about each costs less than classifying stretches."""
 
 _SITES_PER_CHUNK = 16_384
