@@ -102,6 +102,21 @@ def test_chains_stand_off_the_surface_and_lean_up_to_the_tilt():
         assert np.degrees(np.arccos(np.clip(cosine, -1, 1))).max() < tilt + 45
 
 
+def test_dense_packing_makes_the_net_of_a_full_monolayer():
+    plate = prefabs.plate("hcp Co", thickness=10, diameter=60)
+    a = float(np.linalg.norm(Crystal.hcp("Co").lattice[0]))
+    arguments = {"ligand": "methanethiolate", "coverage": 0.26, "spacing": 1.6 * a, "tilt": 5}
+    with pytest.raises(SceneError, match=r"only \d+ of"):
+        made(prefabs.ligands(plate, **arguments))
+    atoms, record = made(prefabs.ligands(plate, **arguments, packing="dense"))
+    sulfur = atoms.positions[atoms.numbers == 16]
+    metal = atoms.positions[atoms.numbers == 27]
+    assert len(sulfur) == record["molecules"] == round(0.26 * record["exposed"])
+    under = metal[cKDTree(metal).query(sulfur)[1]]
+    # (√3 × √3)R30°, as alkanethiolates have it on Au(111)
+    assert np.median(cKDTree(under).query(under, k=2)[0][:, 1]) == pytest.approx(np.sqrt(3) * a, abs=1e-6)
+
+
 def test_ligands_bind_to_the_element_that_is_asked_for():
     dot = prefabs.wulff("wurtzite CdSe", energies={"10-10": 1.0, "0001": 1.1, "000-1": 1.1}, diameter=26)
     atoms, record = made(prefabs.ligands(dot, "butylamine", coverage=0.05, on="Cd"))
@@ -148,6 +163,7 @@ def test_too_many_say_how_many_fitted():
         ({"ligand": "unobtainylamine"}, "there is no molecule"),
         ({"ligand": 3}, "give a Molecule"),
         ({"anchor": 99}, "the molecule has atoms"),
+        ({"packing": "tight"}, "'random', 'dense'"),
         ({"site": "kink"}, "'top', 'bridge', 'hollow'"),
         ({"coverage": 0}, "coverage"),
         ({"tilt": 120.0}, "at most 90"),

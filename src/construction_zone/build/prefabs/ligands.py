@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from construction_zone.build import elements, inputs, surfaces
 from construction_zone.build.generators import Crystal, Molecule
@@ -14,6 +13,7 @@ from construction_zone.build.inputs import Floats
 from construction_zone.build.neighbours import tree
 from construction_zone.build.prefabs import alkyl
 from construction_zone.build.prefabs.base import prefab
+from construction_zone.build.prefabs.contacts import Crowd, circumcentres, covalent, equally_far, lowered
 from construction_zone.build.prefabs.dressing import dressed, share, with_molecules
 from construction_zone.build.prefabs.exposure import BOND, alpha_shape, normals
 from construction_zone.build.transforms import align, rotation
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 Site = Literal["top", "bridge", "hollow"]
+Packing = Literal["random", "dense"]
 
 _OPEN = np.zeros(3)
 """No direction repeats."""
@@ -44,9 +45,6 @@ _TRIES = 24
 _EDGE = 1.3
 """Bridges are between exposed atoms up to this many times the shortest distance apart."""
 
-_AROUND = 8.0
-"""Å about a site within which atoms can be in the way of the anchor."""
-
 
 @prefab
 def ligands(
@@ -60,6 +58,7 @@ def ligands(
     on: str | None = None,
     bond: float | None = None,
     tilt: float = 30.0,
+    packing: Packing = "random",
     displacement: float = 0.2,
     seed: Seed = 0,
     name: str = "ligands",
@@ -95,6 +94,9 @@ def ligands(
         2832 (2008)), 2.41 Å of gold and sulfur.
     tilt
         Largest angle in degrees between the local normal and the molecule, from its anchor to its middle.
+    packing
+        "random": each free site is as likely as any other, which jams at two thirds or less of what has room. "dense":
+        each further molecule takes the free site nearest to those that are there, as a monolayer grows from islands.
     displacement
         rms thermal displacement per axis (Å) of ligand atoms that have none of their own. The default, B = 3 Å², is an
         assumption for chains that are free to move.
@@ -114,6 +116,8 @@ def ligands(
         raise InvalidInput(f"anchor is {anchor!r}; the molecule has atoms 0 to {len(ligand.numbers) - 1}")
     if site not in get_args(Site):
         raise InvalidInput(f"site is {site!r}; give {', '.join(map(repr, get_args(Site)))}")
+    if packing not in get_args(Packing):
+        raise InvalidInput(f"packing is {packing!r}; give {', '.join(map(repr, get_args(Packing)))}")
     if not 0 <= inputs.not_negative(tilt, "tilt", "°") <= 90:
         raise InvalidInput(f"tilt is {tilt:g}°; give at most 90°")
     known = ligand.thermal_u > 0
@@ -128,6 +132,7 @@ def ligands(
         None if on is None else elements.number(on),
         None if bond is None else inputs.positive(bond, "bond"),
         float(tilt),
+        packing,
     )
     reach = float(np.linalg.norm(own.positions, axis=1).max())
     return dressed(particle, change, "ligands", reach + 4.0, seed, name)
@@ -145,6 +150,7 @@ class _Covering:
     on: int | None
     bond: float | None
     tilt: float
+    packing: Packing
 
     def __call__(self, atoms: Atoms, crystal: Crystal | None, rng: np.random.Generator) -> tuple[Atoms, dict[str, Any]]:
         if self.on is not None and self.on not in atoms.numbers:
@@ -153,33 +159,40 @@ class _Covering:
         wanted = max(1, round(self.coverage * exposed))
         lengths = self._bonds(atoms)
         surface = tree(atoms.positions, _OPEN)
-        crowd = _Crowd(atoms.numbers, atoms.positions)
+        crowd = Crowd(atoms.numbers, atoms.positions)
+        heads = [lowered(*place, atoms.positions, lengths, surface) for place in zip(sites, down, strict=True)]
+        free = np.array([head is not None for head in heads])
+        places = np.array([np.full(3, np.inf) if head is None else head for head in heads])
+        rank, away = rng.permutation(len(sites)), np.full(len(sites), np.inf)
         anchors: list[Floats] = []
         placed: list[Floats] = []
         settled, latest = self._crowd([]), self._crowd([])
-        for index in rng.permutation(len(sites)):
-            if len(placed) == wanted:
+        while len(placed) < wanted:
+            left = np.flatnonzero(free & (away >= self.spacing))
+            if not len(left):
                 break
-            head = _lowered(sites[index], down[index], atoms.positions, lengths, surface)
-            if head is None or (anchors and np.linalg.norm(np.array(anchors) - head, axis=1).min() < self.spacing):
-                continue
-            turned = self._turned(head, out[index], crowd, (settled, latest), rng)
+            # within the rounding of a lattice, sites are equally near
+            near = np.round(away[left], 2) if self.packing == "dense" else np.zeros(len(left))
+            index = int(left[np.lexsort((rank[left], near))[0]])
+            free[index] = False
+            turned = self._turned(places[index], out[index], crowd, (settled, latest), rng)
             if turned is None:
                 continue
-            anchors.append(head)
+            anchors.append(places[index])
             placed.append(turned)
-            apart = len(placed) % _BATCH
-            if not apart:
+            away[free] = np.minimum(away[free], np.linalg.norm(places[free] - places[index], axis=1))
+            number = len(placed) % _BATCH
+            if not number:
                 settled = self._crowd(placed)
-            latest = self._crowd(placed[len(placed) - apart :])
+            latest = self._crowd(placed[len(placed) - number :])
         if len(placed) < wanted:
             raise SceneError(
                 f"only {len(placed)} of {wanted} molecules {self.molecule.phase} fitted the {len(sites)} {self.site} "
                 f"sites of {exposed} exposed atoms, {self.spacing:g} Å apart and without a clash; lower coverage or "
                 "spacing, or give a smaller ligand"
             )
-        heads = np.array(anchors)
-        nearest = float(tree(heads, _OPEN).query(heads, k=2)[0][:, 1].min()) if len(heads) > 1 else None
+        bound = np.array(anchors)
+        nearest = float(tree(bound, _OPEN).query(bound, k=2)[0][:, 1].min()) if len(bound) > 1 else None
         made = {
             "ligand": self.molecule.phase,
             "molecules": wanted,
@@ -187,7 +200,7 @@ class _Covering:
             "coverage": wanted / exposed,
             "per_nm2": wanted / (area / 100),
             "spacing": nearest,
-            "bond": float(surface.query(heads)[0].max()),
+            "bond": float(surface.query(bound)[0].max()),
         }
         return with_molecules(atoms, crystal, self.molecule, placed), made
 
@@ -213,12 +226,12 @@ class _Covering:
                 groups = groups[steps < _EDGE * steps.min(initial=np.inf)]
             groups = groups[binds[groups].all(axis=1)]
             ends = atoms.positions[groups]
-            sites = ends.mean(axis=1) if self.site == "bridge" else _circumcentres(ends)
+            sites = ends.mean(axis=1) if self.site == "bridge" else circumcentres(ends)
         out = normals(atoms)[groups].mean(axis=1)
         length = np.linalg.norm(out, axis=1)
         good = (length > 0.1) & np.isfinite(sites).all(axis=1)
         groups, sites, out = groups[good], sites[good], out[good] / length[good, None]
-        line = _equally_far(atoms.positions[groups], out)
+        line = equally_far(atoms.positions[groups], out)
         # the two halves of a square have one middle
         _, first = np.unique(np.round(sites, 2), axis=0, return_index=True)
         first = np.sort(first)
@@ -228,23 +241,23 @@ class _Covering:
             )
         return int(at_surface.sum()), area / 2, sites[first], line[first], out[first]
 
-    def _crowd(self, placed: list[Floats]) -> _Crowd:
-        return _Crowd(np.tile(self.molecule.numbers, len(placed)), np.concatenate([np.zeros((0, 3)), *placed]))
+    def _crowd(self, placed: list[Floats]) -> Crowd:
+        return Crowd(np.tile(self.molecule.numbers, len(placed)), np.concatenate([np.zeros((0, 3)), *placed]))
 
     def _bonds(self, atoms: Atoms) -> Floats:
         if self.bond is not None:
             return np.full(len(atoms), self.bond)
-        return np.asarray(_covalent(atoms.numbers) + _covalent(self.molecule.numbers[self.anchor]))
+        return np.asarray(covalent(atoms.numbers) + covalent(self.molecule.numbers[self.anchor]))
 
     def _turned(
-        self, head: Floats, out: Floats, crowd: _Crowd, others: tuple[_Crowd, ...], rng: np.random.Generator
+        self, head: Floats, out: Floats, crowd: Crowd, others: tuple[Crowd, ...], rng: np.random.Generator
     ) -> Floats | None:
         """The atoms (n, 3) of a molecule at `head` that is in nobody's way."""
         own = self.molecule.positions
         middle = own.mean(axis=0)
         upright = align(middle if np.linalg.norm(middle) > 1e-6 else (0, 0, 1), (0, 0, 1))
         away = np.linalg.norm(own, axis=1)
-        bonded = away < BOND * (_covalent(self.molecule.numbers) + _covalent(self.molecule.numbers[self.anchor]))
+        bonded = away < BOND * (covalent(self.molecule.numbers) + covalent(self.molecule.numbers[self.anchor]))
         share_of = np.where(bonded, _NEXT, _CONTACT)
         share_of[self.anchor] = 0.0
         for _ in range(_TRIES):
@@ -258,71 +271,3 @@ class _Covering:
             ):
                 return np.asarray(points)
         return None
-
-
-class _Crowd:
-    """Atoms that others must keep away from."""
-
-    def __init__(self, numbers: NDArray[np.int64], points: Floats) -> None:
-        self.trees = {int(z): tree(points[numbers == z], _OPEN) for z in np.unique(numbers)}
-
-    def touches(self, numbers: NDArray[np.int64], points: Floats, shares: Floats) -> bool:
-        """Whether one of `points` (n, 3) is closer to one of the crowd than its share (n,) of their radii."""
-        radii = _radii(numbers)
-        return any(
-            bool((known.query(points)[0] < shares * (radii + _radii(np.array([z]))[0])).any())
-            for z, known in self.trees.items()
-        )
-
-
-def _covalent(numbers: Any) -> Floats:
-    """Covalent radii in Å."""
-    from ase.data import covalent_radii
-
-    return np.asarray(covalent_radii[numbers])
-
-
-def _radii(numbers: NDArray[np.int64]) -> Floats:
-    """van der Waals radii (n,) in Å."""
-    from ase.data.vdw_alvarez import vdw_radii
-
-    return np.nan_to_num(np.asarray(vdw_radii, dtype=np.float64)[numbers], nan=2.0)
-
-
-def _lowered(site: Floats, out: Floats, points: Floats, lengths: Floats, known: Any) -> Floats | None:
-    """Where a ball that comes down along `out` over `site` first is a bond away from an atom; None if it meets none."""
-    near = np.array(known.query_ball_point(site, _AROUND), dtype=np.int64)
-    offset = points[near] - site
-    along = offset @ out
-    square = lengths[near] ** 2 - ((offset**2).sum(axis=1) - along**2)
-    met = square > 0
-    if not met.any():
-        return None
-    return np.asarray(site + float((along[met] + np.sqrt(square[met])).max()) * out)
-
-
-def _equally_far(corners: Floats, out: Floats) -> Floats:
-    """Unit vectors (m, 3) next to `out` (m, 3) that are across all edges between the corners (m, 1 to 3, 3)."""
-    if corners.shape[1] == 1:
-        return out
-    edge = corners[:, 1] - corners[:, 0]
-    edge /= np.linalg.norm(edge, axis=1)[:, None]
-    if corners.shape[1] == 2:
-        line = out - (out * edge).sum(axis=1)[:, None] * edge
-    else:
-        normal = np.cross(edge, corners[:, 2] - corners[:, 0])
-        line = normal * np.sign((normal * out).sum(axis=1))[:, None]
-    length = np.linalg.norm(line, axis=1)
-    return np.where(length[:, None] > 1e-6, line / np.maximum(length, 1e-6)[:, None], out)
-
-
-def _circumcentres(corners: Floats) -> Floats:
-    """The points (m, 3) as far from each of three corners (m, 3, 3), in their plane."""
-    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    normal = np.cross(a, b)
-    square = (normal**2).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shift = (
-            (a**2).sum(axis=1)[:, None] * np.cross(b, normal) + (b**2).sum(axis=1)[:, None] * np.cross(normal, a)
-        ) / (2 * square[:, None])
-    return np.asarray(corners[:, 0] + np.where(square[:, None] > 1e-6, shift, np.nan))
