@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+SHOWN = 20
+"""Failures listed at the end; the log has them all."""
 
 
 def made(report: Report) -> None:
@@ -24,7 +26,7 @@ def made(report: Report) -> None:
     if report.made:
         out.print(stages(report.seconds, report.made))
     out.print(f"peak memory of a process: {report.peak_memory / 1e6:.0f} MB")
-    for failure in report.failures:
+    for failure in report.failures[:SHOWN]:
         err.print(f"structure {failure.structure} failed (seed {failure.seed}): {failure.error}", markup=False)
 
 

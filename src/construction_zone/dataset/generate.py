@@ -22,6 +22,8 @@ from construction_zone.errors import ConstructionZoneError, InvalidInput, StoreE
 
 SHORTEST_LIMIT, LONGEST_LIMIT = 600.0, 86_400.0
 """Seconds that a structure may take at least, and before any has been made, when no limit is given."""
+SHOWN = 10
+"""Failures told as they happen; the log has them all."""
 SLOWER = 20.0
 """How many times longer than the slowest so far a structure may take."""
 
@@ -165,7 +167,7 @@ def generate(
             except ConstructionZoneError as error:
                 _stopped(held, recipe, until, f"stopped: {error}")
                 raise
-        if missing or not held.store.place.exists(held.store.samples):
+        if missing or not table.intact(held.store):
             table.rebuild(held.store)
             card.write(held.store)
         report = _report(held, tally, len(there), time.perf_counter() - start)
@@ -190,7 +192,8 @@ def _run(held: Session, job: Job, missing: list[int], where: _Where, bar: Progre
                 held.log(f"structure {outcome.structure}: done ({stages} s)")
             else:
                 told = f"structure {outcome.structure}: FAILED, seed {held.recipe.seed}: {outcome.error}"
-                bar.say(told.splitlines()[0])
+                if len(tally.failures) <= SHOWN:
+                    bar.say(told.splitlines()[0])
                 held.log(told)
                 held.log(outcome.details.rstrip())
             bar.advance(outcome.error is None)

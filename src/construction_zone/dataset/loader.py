@@ -251,7 +251,7 @@ def columns(store: Store, names: list[str]) -> Any:
         return file.read(columns=there)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         raise StoreError(
             f"{store.samples} of {store.root} cannot be read ({error}); make it again with: czone repair {store.root}"
         ) from error

@@ -24,7 +24,17 @@ from construction_zone.errors import StoreError
 if TYPE_CHECKING:
     from construction_zone.simulate import ExitWaves
 
-READING = (OSError, KeyError, ValueError, RuntimeError, TypeError)
+READING = (
+    OSError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    AssertionError,
+)
 """What zarr raises over a group that is missing or damaged."""
 
 
@@ -116,6 +126,8 @@ def read_atoms(store: Store, index: int) -> ase.Atoms:
         return atoms_file.unpack(store.place.read(name))
     except FileNotFoundError:
         raise StoreError(f"{store.root} holds no structure {index}; see: czone info {store.root}") from None
+    except StoreError as error:
+        raise StoreError(f"{name} of {store.root}: {error}") from error
 
 
 def read_built(store: Store, index: int) -> Built:
@@ -154,11 +166,12 @@ def read_waved(store: Store, index: int) -> Waved:
         if "vacuum" in group:
             stored: Any = group["vacuum"]
             vacuum = ExitWaves.from_attributes(torch.from_numpy(np.asarray(stored[...])), dict(stored.attrs))
+        seed, made = int(record["seeds"]["waves"]), dict(record["made"])
     except READING as error:
         raise StoreError(
             f"the waves of structure {index} cannot be read ({error}); make them again: czone repair {store.root}"
         ) from error
-    return Waved(read_waves(store, index), record["seeds"]["waves"], vacuum, record["made"])
+    return Waved(read_waves(store, index), seed, vacuum, made)
 
 
 def read_tables(store: Store, index: int) -> dict[str, Any]:

@@ -152,25 +152,37 @@ class Store:
         raise StoreError(f"{self.root} holds no dataset; make one with: czone generate RECIPE --out DIR")
 
     def stage_record(self, stage: str, index: int) -> dict[str, Any]:
-        """The record of one stage of structure `index`."""
+        """The record of one stage of structure `index`; raises `StoreError` if any of it is not as it was written."""
         name = self.record_name(stage, index)
         try:
-            record = json.loads(self.place.read(name))
+            text = self.place.read(name)
         except FileNotFoundError:
             raise StoreError(
                 f"{self.root} holds no {stage} of structure {index}; see: czone info {self.root}"
             ) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise StoreError(f"the record {name} of {self.root} cannot be read: {error.strerror or error}") from error
+        record = unsealed(text)
+        if record is None:
             raise StoreError(
-                f"the record {name} of {self.root} cannot be read ({error}); make it again with: "
+                f"the record {name} of {self.root} cannot be read, it is damaged; make it again with: "
                 f"czone repair {self.root}"
-            ) from error
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            )
+        if record.get("format") != FORMAT:
             raise StoreError(f"the record {name} of {self.root} is not of format {FORMAT}, which this version reads")
         return record
 
     def record(self, index: int, until: str = "images") -> dict[str, Any]:
         """What the records of structure `index` say up to a stage: drawn, seeds, made, images, content, measured."""
+        try:
+            return self._merged(index, until)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(
+                f"the records of structure {index} of {self.root} are not what this version writes "
+                f"({type(error).__name__}: {error}); make them again with: czone repair {self.root}"
+            ) from error
+
+    def _merged(self, index: int, until: str) -> dict[str, Any]:
         whole: dict[str, Any] = {"structure": index, "drawn": {}, "seeds": {}, "made": {}, "images": []}
         content: dict[str, str] = {}
         seconds: dict[str, float] = {}
@@ -179,11 +191,14 @@ class Store:
             record = self.stage_record(stage, index)
             for part in ("drawn", "seeds", "made"):
                 whole[part] |= record.get(part, {})
-            whole["images"] = record.get("images", whole["images"])
+            whole["images"] = [
+                {**image, **{part: dict(image[part]) for part in ("drawn", "seeds", "made")}}
+                for image in record.get("images", whole["images"])
+            ]
             whole["version"] = record["version"]
             content |= record["content"]
             for name, taken in record["measured"].get("seconds", {}).items():
-                seconds[name] = seconds.get(name, 0.0) + taken
+                seconds[name] = seconds.get(name, 0.0) + float(taken)
             memory = record["measured"].get("peak_memory")
             if memory is not None:
                 measured["peak_memory"] = max(memory, measured.get("peak_memory", 0))
@@ -210,7 +225,7 @@ class Store:
             try:
                 hashes: dict[str, str] = {}
                 for number, (name, write) in enumerate(sorted(writers.items())):
-                    write(aside / str(number))
+                    _written(write, aside / str(number))
                     hashes |= _hashes(aside / str(number), name)
                 self.check_run()
                 for number, name in enumerate(sorted(writers)):
@@ -306,11 +321,12 @@ class Store:
     def sweep(self) -> None:
         """Remove what an interrupted run left in the directory: unfinished files, and files that no record tells of."""
         shutil.rmtree(self.folder / ".partial", ignore_errors=True)
-        for left in self.folder.glob(".*.partial"):
-            left.unlink(missing_ok=True)
-        for top in (self.inner(stage, f"records/{stage}") for stage in STAGES):
-            for left in (self.folder / top).glob("*/.*.partial"):
-                left.unlink(missing_ok=True)
+        records = {self.inner(stage, f"records/{stage}") for stage in STAGES}
+        held = {self.inner(stage, HOLDS[stage][0]) for stage in STAGES}
+        for top in {"", self.prefix, *records, *held}:
+            for pattern in (".*.partial", "*/.*.partial"):
+                for left in (self.folder / top).glob(pattern):
+                    left.unlink(missing_ok=True)
         for stage in STAGES:
             recorded = self._recorded(stage)
             for name in self._held(stage) - recorded:
@@ -341,6 +357,16 @@ def name_of(index: int) -> str:
 def spot(index: int) -> str:
     """Folder and number of structure `index`: a thousand to a folder, so that none grows long."""
     return f"{index // 1000:03d}/{name_of(index)}"
+
+
+def _written(write: Callable[[Path], None], path: Path) -> None:
+    """Write `path`; what the disk refuses is told as it is everywhere else, whoever met it."""
+    try:
+        write(path)
+    except StoreError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise
 
 
 def _hashes(path: Path, name: str) -> dict[str, str]:

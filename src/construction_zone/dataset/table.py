@@ -24,6 +24,18 @@ def rebuild(store: Store) -> int:
     return rows
 
 
+def intact(store: Store) -> bool:
+    """Whether ``samples.parquet`` is there in full: what is cut has lost the end, which says what it holds."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(io.BytesIO(store.place.read(store.samples)))
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+    return True
+
+
 def made_anew(store: Store) -> tuple[bytes, int]:
     """The bytes of ``samples.parquet`` as the records have it, and its number of rows."""
     import pyarrow as pa

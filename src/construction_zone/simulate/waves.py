@@ -22,6 +22,10 @@ from construction_zone.simulate.stored import write_array
 FORMAT = "construction-zone exit waves 1"
 
 
+_READING = (OSError, LookupError, ValueError, RuntimeError, TypeError, AttributeError, ArithmeticError, MemoryError)
+"""What zarr, numpy and we raise over waves that are missing or damaged."""
+
+
 @dataclass(frozen=True, eq=False)
 class ExitWaves:
     """Complex waves of the configurations of one structure.
@@ -210,8 +214,8 @@ class ExitWaves:
 
         try:
             group = zarr.open_group(path, mode="r")
-            stored = group["waves"]
-        except (OSError, KeyError, ValueError) as error:
+            stored: Any = group["waves"]
+            waves = cls.from_attributes(torch.from_numpy(np.asarray(stored[...])), dict(group.attrs))
+        except _READING as error:
             raise StoreError(f"{path} holds no exit waves that can be read ({error})") from error
-        assert isinstance(stored, zarr.Array)
-        return cls.from_attributes(torch.from_numpy(np.asarray(stored[...])).to(device), dict(group.attrs))
+        return replace(waves, array=waves.array.to(device))
