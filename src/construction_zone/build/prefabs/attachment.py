@@ -39,7 +39,7 @@ def attached(
 ) -> Zone:
     """Two particles joined by a facet each, side by side along x, with a neck between them (oriented attachment).
 
-    Penn & Banfield, Science 281, 969 (1998). Turned by neither angle the two make one crystal.
+    Penn, J. Phys. Chem. B 108, 12707 (2004). Turned by neither angle the two make one crystal.
 
     Parameters
     ----------
