@@ -149,7 +149,10 @@ def test_no_two_tiles_are_the_same() -> None:
     assert len(set(first)) == len(first) > 0
 
 
-def test_the_figure_is_drawn(tmp_path: Path) -> None:
-    example = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "amorphous_g_of_r.py"))
+@pytest.mark.parametrize("name", ["amorphous_g_of_r", "film_spectra"])
+def test_the_figures_are_drawn(name: str, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    example = runpy.run_path(str(root / "examples" / f"{name}.py"))
     example["main"](tmp_path / "figure.png")
-    assert 10_000 < (tmp_path / "figure.png").stat().st_size < 150_000
+    for picture in (tmp_path / "figure.png", root / "docs" / "images" / f"{name}.png"):
+        assert 10_000 < picture.stat().st_size < 150_000
