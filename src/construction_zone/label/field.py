@@ -113,11 +113,13 @@ class Field:
         """
         own = self.unwrapped(points)
         window = self.window(own, TAIL * width)
-        rows, columns = self.pixels(window)
-        first, size = (rows[0], columns[0]) if len(rows) and len(columns) else (0, 0), (len(rows), len(columns))
+        # points beyond the border of a field that ends there have their say inside it too
+        whole = [
+            np.arange(low, min(high + 1, low + size)) if period else np.arange(low, high + 1)
+            for (low, high), size, period in zip(window, self.shape, self.periods, strict=True)
+        ]
+        first, size = (whole[0][0], whole[1][0]), (len(whole[0]), len(whole[1]))
         result = np.zeros((len(weights), *size), np.float32)
-        if not result.size:
-            return rows, columns, result
         place = own / self.steps - first
         corner = np.floor(place).astype(int)
         share = place - corner
@@ -139,7 +141,10 @@ class Field:
             for axis in (0, 1):
                 if widths[axis]:
                     ndimage.gaussian_filter1d(total, widths[axis], axis, output=total, mode=modes[axis], truncate=TAIL)
-        return rows, columns, result
+        rows, columns = self.pixels(window)
+        inner = [slice(int(kept[0] - start), int(kept[-1] - start) + 1) if len(kept) else slice(0, 0)
+                 for kept, start in zip((rows, columns), first, strict=True)]  # fmt: skip
+        return rows, columns, result[:, inner[0], inner[1]]
 
 
 def _checked_grid(

@@ -41,6 +41,16 @@ def test_a_rotation_is_no_strain() -> None:
     np.testing.assert_allclose(found, np.tile([0, 0, 0, angle], (len(found), 1)), atol=1e-9)
 
 
+def test_a_crystal_that_is_strained_and_then_turned_is_strained_along_its_new_axes() -> None:
+    """F = R(1 + ε) = V R with V − 1 = R ε Rᵀ, in the axes of the image."""
+    angle = np.radians(30.0)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    gradient = turn @ np.diag([1.03, 1.0, 1.0])
+    found = atomic_strain(alone(ball(cz.Crystal.fcc("Au"), modifiers=(modifiers.Deformation(gradient, frame="lab"),))))
+    c, s = np.cos(angle), np.sin(angle)
+    np.testing.assert_allclose(found, np.tile([0.03 * c * c, 0.03 * s * s, 0.03 * c * s, angle], (len(found), 1)))
+
+
 @pytest.mark.parametrize("material", ["fcc Au", "zincblende GaAs", "bcc Fe"])
 def test_a_bent_crystal_is_stretched_by_its_distance_from_the_neutral_line(material: str) -> None:
     """Pure bending, u = (κxy, −κx²/2): exx = κy, eyy = 0, exy = 0 and the rotation −κx, to first order."""
