@@ -77,7 +77,8 @@ def record_of(atoms: ase.Atoms) -> Mapping[str, Any]:
     record = atoms.info.get("record", {}).get("zones")
     if record is None or "zone" not in atoms.arrays:
         raise InvalidInput(
-            "the atoms have no record of their zones; labels are made of the atoms that Scene.atoms gives"
+            "the atoms have no record of their zones, which labels of grains, classes, columns, strain and defects are "
+            "made of; give atoms of Scene.atoms, or leave these labels out"
         )
     zones: Mapping[str, Any] = record
     return zones
