@@ -69,6 +69,7 @@ def test_the_tutorial_and_what_builds_on_it_can_be_followed(tmp_path):
         "explanation/layout_of_a_dataset",
         "how-to/image_again",
         "how-to/train_a_network",
+        "how-to/look_after_a_dataset",
     ):
         follow(f"docs/{page}.md", tmp_path)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"model.pt", "history.json", "split.json"}

@@ -6,7 +6,8 @@
 """
 
 from construction_zone.dataset import generate, recipe, store
+from construction_zone.dataset.fresh import FreshImageDataset
 from construction_zone.dataset.loader import ImageDataset, collate
 from construction_zone.dataset.recipe import Recipe
 
-__all__ = ["ImageDataset", "Recipe", "collate", "generate", "recipe", "store"]
+__all__ = ["FreshImageDataset", "ImageDataset", "Recipe", "collate", "generate", "recipe", "store"]

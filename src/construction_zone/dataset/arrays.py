@@ -55,7 +55,28 @@ def write_images(path: Path, images: np.ndarray, labels: Mapping[str, np.ndarray
             write_array(group, home, np.concatenate(parts), dims, {"labels": places[home]})
 
 
-def label_names(group: zarr.Group) -> dict[str, str]:
+class Opened:
+    """A group of images whose arrays are opened once; for reading, it may stand for the group."""
+
+    def __init__(self, group: zarr.Group) -> None:
+        self._group = group
+        self._arrays: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._arrays:
+            self._arrays[name] = self._group.get(name)
+        if self._arrays[name] is None:
+            raise KeyError(name)
+        return self._arrays[name]
+
+    def __contains__(self, name: str) -> bool:
+        try:
+            return self[name] is not None
+        except KeyError:
+            return False
+
+
+def label_names(group: zarr.Group | Opened) -> dict[str, str]:
     """Name of each label in `group` → the array that holds it."""
     names = {"mask": "mask"} if "mask" in group else {}
     for home in SHARED:
@@ -65,12 +86,12 @@ def label_names(group: zarr.Group) -> dict[str, str]:
     return names
 
 
-def read_label(group: zarr.Group, name: str, image: int | None = None) -> np.ndarray:
+def read_label(group: zarr.Group | Opened, name: str, image: int | None = None) -> np.ndarray:
     """Label `name` of the group, (leading axes, y, x); `KeyError` if it has none of that name.
 
     With `image` what that image shows: the first axis has one entry an image, or one for all of them.
     """
-    home = label_names(group)[name]
+    home = name if name == "mask" else label_names(group)[name]
     array: Any = group[home]
     if home == name:
         return np.asarray(array[...] if image is None else array[image % array.shape[0]])

@@ -47,7 +47,7 @@ def labelled(
     from construction_zone.label.truth import MOVED
 
     pixels = exposures.pixels
-    straight = _truth(recipe, built, (pixels.shape[0], pixels.shape[1]), pixels.sampling)
+    straight = truth_of(recipe, built, (pixels.shape[0], pixels.shape[1]), pixels.sampling)
     warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
     each = len(warps) if any(warp is not None for warp in warps) else 1
     shown = [straight if warp is None else straight.distorted(warp) for warp in warps[:each]]
@@ -89,12 +89,20 @@ def rounded(label: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(label), nearest.view(np.float32), label).astype(np.float32)
 
 
-def _truth(recipe: Recipe, built: Built, shape: tuple[int, int], step: tuple[float, float]) -> Truth:
+def truth_of(
+    recipe: Recipe,
+    built: Built,
+    shape: tuple[int, int],
+    step: tuple[float, float],
+    wanted: Sequence[str] | None = None,
+) -> Truth:
+    """The labels `wanted` (by default those that the recipe includes) of a structure, as no distortion moves them."""
     from construction_zone.label.truth import Settings, truth
 
     own = recipe.labels
-    include = [name for name in own.include if name != "visibility"]
-    if "visibility" in own.include and "instances" not in include:
+    asked = own.include if wanted is None else wanted
+    include = [name for name in asked if name != "visibility"]
+    if "visibility" in asked and "instances" not in include:
         include.append("instances")
     settings = Settings(
         edge=own.edge,

@@ -89,6 +89,15 @@ class ImageDataset:
         return self._store.root
 
     @property
+    def owners(self) -> np.ndarray:
+        """The structure of each image."""
+        return self._owner.copy()
+
+    def forget(self) -> None:
+        """Drop the records and groups at hand: what is read next is read from the store."""
+        self._hand = _AtHand()
+
+    @property
     def structures(self) -> tuple[int, ...]:
         """Numbers of the structures whose images these are."""
         return tuple(np.unique(self._owner).tolist())
@@ -153,7 +162,8 @@ class ImageDataset:
             import zarr
 
             try:
-                return zarr.open_group(self._store.place.zarr(self._store.held_name("images", structure)), mode="r")
+                name = self._store.held_name("images", structure)
+                return arrays.Opened(zarr.open_group(self._store.place.zarr(name), mode="r"))
             except READING as error:
                 raise self._damaged(structure, error) from error
 
@@ -162,8 +172,7 @@ class ImageDataset:
     def _label(self, group: Any, name: str, image: int) -> Any:
         import torch
 
-        there = arrays.label_names(group)
-        if name not in there:
+        if name != "mask" and name not in (there := arrays.label_names(group)):
             raise InvalidInput(
                 f"there is no label {name!r}; there are {', '.join(there)} (the recipe's labels.include says which)"
             )

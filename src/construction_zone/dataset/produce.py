@@ -155,7 +155,7 @@ def images_stage(
     with _timed(seconds, "label"):
         warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
         shape = (int(images[0].shape[-2]), int(images[0].shape[-1]))
-        mask = warped(_mask(recipe, built, waved, shape, step), warps, step)
+        mask = warped(mask_of(recipe, built, waved, shape, step), warps, step)
         labels, tables = labelled(recipe, built, exposures, records)
     return Imaged(
         images=np.stack(images).astype(np.float32, copy=False),
@@ -178,7 +178,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _mask(
+def mask_of(
     recipe: Recipe, built: Built, waved: Waved, shape: tuple[int, int], pixel_size: tuple[float, float]
 ) -> np.ndarray:
     """The particles' mask, uint8 (y, x), on the grid of the images."""
