@@ -73,7 +73,7 @@ class CompiledIntensity:
         self.sum = CompiledSum(shape)
 
     def add(self, beams: torch.Tensor, lens: Lens, focus: float, share: float) -> None:
-        self.sum.add(beams.detach(), *lens.parts(focus), share)
+        self.sum.add(beams.detach().resolve_conj(), *lens.parts(focus), share)
 
     def intensity(self) -> torch.Tensor:
         return self.sum.intensity()

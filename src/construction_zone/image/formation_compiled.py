@@ -33,6 +33,9 @@ _NONE = np.zeros(0, np.float32)
 WORTH_A_THREAD = 1 << 18
 """Points of the grid of |ψ|² that are worth a thread."""
 
+LARGEST_KEPT = 1 << 27
+"""Bytes of a piece of memory that is kept for the next image; images from about 2900² on take it anew."""
+
 
 def transformable(size: int) -> bool:
     """Whether a side of the grid can be `size`: whole blocks, with factors that there are passes for."""
@@ -63,7 +66,9 @@ class Rooms:
 
     @classmethod
     def give(cls, name: str, points: int, room: np.ndarray) -> None:
-        cls._own.__dict__.setdefault("kept", {})[name, points] = room
+        """Keep `room` for who takes it next, unless it is large."""
+        if room.nbytes <= LARGEST_KEPT:
+            cls._own.__dict__.setdefault("kept", {})[name, points] = room
 
 
 class CompiledSum:
@@ -75,6 +80,8 @@ class CompiledSum:
         self.points = shape[0] * shape[1] // POINT
         self.total = Rooms.take("total", self.points)
         self.total.fill(0)
+        # lives for this sum alone: a process may fork afterwards
+        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     def add(
         self,
@@ -83,7 +90,7 @@ class CompiledSum:
         phases: tuple[torch.Tensor, torch.Tensor] | None,
         share: float,
     ) -> None:
-        """Add `share`·|F⁻¹[beams · transfer · phases along y · phases along x]|² (see `formation.TensorSum.add`)."""
+        """Add `share`·|F⁻¹[beams · transfer · phases along y · phases along x]|² (see `formation.IntensitySum`)."""
         my, mx = self.shape
         ny, nx = beams.shape
         padded = -(-nx // COUNT) * COUNT
@@ -136,7 +143,6 @@ class CompiledSum:
                 self.total, my // COUNT, plan_x, _pairs(scaled), folded, kept, blocks, turned, i, n
             )
         )
-        self._done()
         result = np.zeros((ny, blocks * COUNT), np.complex64)
         given = (_pairs(along_y.astype(np.complex64)), _NONE)
         if both is not None:
@@ -144,20 +150,22 @@ class CompiledSum:
             given = (given[0], np.append(both, np.zeros(COUNT, np.float32)))
         self._shared(lambda i, n: _half_columns(turned, plan_y, *given, kept, ny, blocks, _pairs(result), i, n))
         Rooms.give("turned", blocks * my, turned)
+        self._done()
         return result[:, :kept]
 
     def _done(self) -> None:
         Rooms.give("total", self.points, self.total)
         del self.total
+        if self.pool is not None:
+            self.pool.shutdown()
 
     def _shared(self, work: Callable[[int, int], None]) -> None:
         """Call `work(i, n)` for all i < n in n threads."""
-        if self.threads == 1:
+        if self.pool is None:
             work(0, 1)
             return
-        with ThreadPoolExecutor(self.threads) as pool:  # lives for this call alone: a process may fork afterwards
-            for _ in pool.map(lambda i: work(i, self.threads), range(self.threads)):
-                pass
+        for _ in self.pool.map(lambda i: work(i, self.threads), range(self.threads)):
+            pass
 
 
 def joined(factors: Sequence[torch.Tensor], axis: int, size: int) -> np.ndarray:

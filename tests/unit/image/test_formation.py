@@ -154,3 +154,19 @@ def test_threads_do_not_change_a_bit(monkeypatch) -> None:
         torch.set_num_threads(before)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+def test_memory_that_is_used_again_leaves_nothing_of_the_image_before() -> None:
+    first = filled("compiled", (40, 50), formation_shape((40, 50)), (0.0, 5.0)).sampled((40, 50), [])
+    filled("compiled", (20, 33), formation_shape((20, 33)), (3.0,)).sampled((20, 33), [])
+    filled("compiled", (40, 50), formation_shape((40, 50)), (9.0,)).intensity()
+    again = filled("compiled", (40, 50), formation_shape((40, 50)), (0.0, 5.0)).sampled((40, 50), [])
+    assert torch.equal(first, again)
+
+
+def test_two_sums_at_a_time_do_not_share_memory() -> None:
+    grid = formation_shape((40, 50))
+    one, two = (filled("compiled", (40, 50), grid, (focus,)) for focus in (0.0, 30.0))
+    alone = filled("compiled", (40, 50), grid, (0.0,))
+    assert torch.equal(one.intensity(), alone.intensity())
+    assert not torch.equal(two.intensity(), filled("compiled", (40, 50), grid, (0.0,)).intensity())
