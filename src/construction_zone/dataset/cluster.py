@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count, islice
+from multiprocessing import resource_tracker
 
 import dask
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
@@ -163,6 +164,7 @@ def _interrupts_wait() -> Iterator[None]:
 
     A worker that is started again is the child of such a thread. It is this process that ends them.
     """
+    resource_tracker.ensure_running()  # which would let them see it again in the thread that starts the first worker
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
