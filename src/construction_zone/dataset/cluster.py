@@ -102,22 +102,28 @@ def outcomes(
         under_way[key] = index
         return client.submit(work, job, index, limit(), key=key, pure=False)
 
-    def result(future: Future) -> Outcome | None:
-        try:
-            return future.result()
-        except KilledWorker:
+    def told(future: Future, found: object) -> Outcome | None:
+        future.release()
+        if isinstance(found, Outcome):
+            return found
+        error = found[1] if isinstance(found, tuple) else found
+        if isinstance(error, KilledWorker):
             return None
-        except CancelledError:
+        if isinstance(error, CancelledError):
             raise ConstructionZoneError(
                 "the scheduler is gone; what is done stays: run the same command again to go on"
-            ) from None
-        finally:
-            future.release()
+            )
+        assert isinstance(error, BaseException), error
+        raise error
+
+    def done(futures: list[Future]) -> as_completed:
+        # results are fetched in the background: one that was lost with its worker takes half a minute to be given up
+        return as_completed(futures, loop=client.loop, with_results=True, raise_errors=False)
 
     room, looked = _room(client), time.monotonic()
-    stream = as_completed([submit(index) for index in islice(queue, room)], loop=client.loop)
-    for future in stream:
-        index, outcome = under_way.pop(future.key), result(future)
+    stream = done([submit(index) for index in islice(queue, room)])
+    for future, found in stream:
+        index, outcome = under_way.pop(future.key), told(future, found)
         if time.monotonic() - looked > LOOK:
             room, looked = _room(client), time.monotonic()
         stream.update([submit(i) for i in islice(queue, max(0, room - len(under_way)))])
@@ -126,7 +132,8 @@ def outcomes(
         else:
             yield outcome
     for index in suspects:
-        yield result(submit(index)) or _killed(job, index)
+        for future, found in done([submit(index)]):
+            yield told(future, found) or _killed(job, index)
 
 
 def dashboard(client: Client) -> str:
