@@ -8,7 +8,7 @@ import signal
 import time
 
 import pytest
-from conftest import RECIPE, Run, check_whole, fingerprint  # type: ignore[import-not-found]
+from runs import RECIPE, Run, check_whole, fingerprint  # type: ignore[import-not-found]
 
 from construction_zone.dataset.generate import generate
 
