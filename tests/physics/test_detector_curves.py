@@ -15,7 +15,8 @@ from construction_zone.simulate.grid import Grid
 
 SIZE, PIXEL = 128, 0.2
 PIXELS = Grid((SIZE, SIZE), (SIZE * PIXEL, SIZE * PIXEL))
-CASES = [("ideal", 300e3), ("US1000", 80e3), ("US1000", 300e3), ("Falcon", 300e3), ("K2", 300e3), ("K3", 300e3)]
+CASES = [("ideal", 300e3), ("US1000", 80e3), ("US1000", 300e3), ("Falcon", 300e3)]
+CASES += [("Falcon4i", 200e3), ("Falcon4i", 300e3), ("K2", 300e3), ("K3", 300e3)]
 CUSTOM = Detector(
     mtf=Curve((0, 0.25, 0.5, 0.75, 1), (1, 0.8, 0.6, 0.45, 0.3)),
     nnps=Curve((0, 0.25, 0.5, 0.75, 1), (1, 0.9, 0.7, 0.5, 0.35)),

@@ -15,7 +15,7 @@ from construction_zone.distributions import Distribution
 MOST_IMAGES = 100_000
 """Images of one structure: repeats times the points of all sweeps of imaging."""
 
-DETECTORS = ("ideal", "US1000", "Falcon", "K2", "K3")
+DETECTORS = ("ideal", "US1000", "Falcon", "Falcon4i", "K2", "K3")
 
 
 def _length(about: str) -> Quantity:

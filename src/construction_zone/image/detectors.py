@@ -23,23 +23,31 @@ from construction_zone.image.detector import Detector
 
 SOURCES: dict[str, str] = {
     "ideal": "counts every electron, spreads none: MTF = sinc of the pixel, white noise",
-    "US1000": "scintillator CCD (Gatan UltraScan 1000). Gain, dark and readout: the code of InSilicoTEM, the simulator "
-    "of M. Vulović et al., J. Struct. Biol. 183, 19 (2013); curves at four points as used with it, second-hand",
+    "US1000": "scintillator CCD (Gatan UltraScan 1000 behind an energy filter). Gain, dark and readout: detectorType.m "
+    "of InSilicoTEM, the simulator of M. Vulović et al., J. Struct. Biol. 183, 19 (2013). Curves at four points as "
+    "used with it, second-hand; the measured ones are the files MTFs/*_US1000GIF_* of M4I-nanoscopy/InSilicoTEM",
     "Falcon": "CMOS direct detector, integrating (FEI Falcon, first generation). Gain, dark, readout and curves as for "
     "US1000",
-    "K2": "CMOS direct detector, counting (Gatan K2 Summit). Four points of MTF and the ends of the DQE, second-hand "
-    "(this camera was measured by G. McMullan et al., Ultramicroscopy 147, 156 (2014)); no readout noise. RELION "
-    "distributes a lower curve for it (data/mtf_k2_300kV.star: 0.88, 0.73, 0.56, 0.39)",
+    "Falcon4i": "CMOS direct detector, counting (Thermo Fisher Falcon 4i). MTF: RELION's files data/mtf_falcon4EC_200kV "
+    "and _300kV.star, whose last point, at 0.98 Nyquist, is carried on to 1; DQE 0.92 and 0.50 (300 kV), 0.91 and 0.33 "
+    "(200 kV) at zero and Nyquist: the maker's page on Falcon detectors, as quoted in simulation code that cites it. "
+    "That page gives 0.72 and 0.62 at half Nyquist, which was not used: 0.79 and 0.69 come out here",
+    "K2": "CMOS direct detector, counting (Gatan K2 Summit). Four points of MTF and the ends of the DQE, second-hand, "
+    "typical (this camera was measured by G. McMullan et al., Ultramicroscopy 147, 156 (2014), arXiv:1406.1389); no "
+    "readout noise. RELION distributes a lower curve for it (data/mtf_k2_300kV.star: 0.88, 0.73, 0.56, 0.39)",
     "K3": "CMOS direct detector, counting (Gatan K3, standard mode). MTF: the maker's reference file "
-    "mtf_k3_standard_300kV_FL2.star; DQE 0.95 at zero and 0.40 at Nyquist, second-hand from the maker's curve",
+    "mtf_k3_standard_300kV_FL2.star; DQE 0.95 at zero and 0.40 at Nyquist, second-hand from the maker's curve, typical",
 }
 """What each named detector is, and where its numbers come from.
 
+Cameras differ from one to the next of their kind: where the DQE matters, measure yours.
+
 Scintillator cameras with CMOS sensors (OneView, F416, Ceta) are not here: their curves are published as figures (A. I.
 Ruskin, Z. Yu and N. Grigorieff, J. Struct. Biol. 184, 385 (2013), for the F416), not as numbers, and are not guessed.
-Measure yours and use `from_csv`. MTFs of more direct detectors are in the directory data/ of RELION
-(https://github.com/3dem/relion), with frequencies in cycles per pixel: twice that is in Nyquist frequencies. They come
-without a DQE, which does not follow from an MTF.
+Larsen et al. (arXiv:2302.12629) train with a range of parametric MTFs in place of a OneView's, which
+`curves.parametric` and a distribution of its parameters do here. Measure yours and use `from_csv`. MTFs of more direct
+detectors are in the directory data/ of RELION (https://github.com/3dem/relion), with frequencies in cycles per pixel:
+twice that is in Nyquist frequencies. They come without a DQE, which does not follow from an MTF.
 """
 
 NAMES: tuple[str, ...] = tuple(SOURCES)
@@ -51,9 +59,9 @@ def named(name: str, energy: float = 300e3, **changes: Any) -> Detector:
     Parameters
     ----------
     name
-        "ideal", "US1000", "Falcon", "K2" or "K3".
+        "ideal", "US1000", "Falcon", "Falcon4i", "K2" or "K3".
     energy
-        of the electrons in eV: 300e3, or 80e3 for the US1000; "ideal" takes any.
+        of the electrons in eV: 300e3, or 80e3 for the US1000, or 200e3 for the Falcon4i; "ideal" takes any.
 
     Raises
     ------

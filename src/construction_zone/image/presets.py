@@ -1,7 +1,8 @@
 """Microscopes of known kinds: settings by name, and where each value comes from.
 
 What differs from one instrument to the next of its kind, or is adjusted anew every day (defocus, astigmatism, coma),
-is left at zero. A focal spread that no source states is computed from chromatic aberration, energy spread and
+is left at zero. Most values are typical of the kind rather than measured on one instrument; `SOURCES` tells which.
+A focal spread that no source states is computed from chromatic aberration, energy spread and
 instabilities by `widths.focal_spread`; what is assumed is said to be.
 """
 
@@ -50,38 +51,45 @@ SETTINGS: dict[str, dict[str, float]] = {
 """Fields of `Microscope` by name of the preset."""
 
 _RANGES = (
-    "ReciPro's manual, HRTEM simulation (https://seto77.github.io/ReciPro): Cs below 0.01 mm if corrected, "
-    "Cc 1 to 2 mm, illumination semiangle 0.1 to 1 mrad"
+    "the typical values of ReciPro's manual (https://seto77.github.io/ReciPro/en/9-hrtem-stem-simulator/"
+    "1-hrtem-simulation/): Cs below 0.01 mm if corrected, Cc 1 to 2 mm, illumination semiangle 0.1 to 1 mrad"
 )
 _ENERGY_SPREAD = (
     "JEOL's glossary, 'energy spread' (https://www.jeol.com/words/semterms/20121024.013100.php): Schottky emitter 0.4 "
     "to 1 eV, thermionic tungsten 1 to 3 eV"
 )
+_SCHOTTKY = (
+    "JEOL's glossary, 'Schottky-type electron gun' "
+    "(https://www.jeol.co.jp/en/words/emterms/search_result.html?keyword=Schottky-type+electron+gun)"
+)
 _F20 = (
-    "FEI Tecnai F20 with the S-TWIN lens, Loughborough Materials Characterisation Centre: Cs 1.2 mm, point resolution "
-    "2.4 Å, line resolution 1.5 Å"
+    "FEI Tecnai F20 with the S-TWIN lens, Loughborough Materials Characterisation Centre "
+    "(https://www.lboro.ac.uk/departments/materials/undergraduate/student-facilities/tem/): Cs 1.2 mm, point "
+    "resolution 2.4 Å, line resolution 1.5 Å"
 )
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "titan_300_corrected": (
-        "focal spread σ = 10 Å at 300 kV, of the TEAM 0.5 kind: L. Rangel DaCosta, K. Oill and M. C. Scott, Strategies "
-        "for effective transfer learning for HRTEM analysis (2026)",
-        f"Cs 5 µm, source 0.1 mrad, within {_RANGES}",
+        "focal spread 10 Å at 300 kV, as simulated for networks that are tried on images of the TEAM 0.5, a corrected "
+        "Titan: L. Rangel DaCosta, K. Oill and M. C. Scott, Strategies for effective transfer learning for HRTEM "
+        "analysis with neural networks (https://www.elementalmicroscopy.org/articles/EM000010, 2026); taken for a "
+        "standard deviation, which the article does not say (abTEM's focal_spread of 10 Å would be σ = 7.1 Å)",
+        f"Cs 5 µm, source 0.1 mrad: typical, not measured; within {_RANGES}",
     ),
     "tecnai_200_feg": (
         f"Cs: {_F20}",
-        f"Cc 1.2 mm, source 0.1 mrad, within {_RANGES}",
-        f"0.7 eV full width at half maximum, within {_ENERGY_SPREAD}",
+        f"Cc 1.2 mm, source 0.1 mrad: typical, not measured; within {_RANGES}",
+        f"0.7 eV, taken for the full width at half maximum: {_SCHOTTKY}",
         "high voltage and lens current stable to 1 part in a million (σ): assumed",
     ),
     "tecnai_200_lab6": (
         f"Cs: that of the same lens: {_F20}",
-        f"Cc 1.2 mm, source 0.5 mrad, within {_RANGES}",
+        f"Cc 1.2 mm, source 0.5 mrad: typical, not measured; within {_RANGES}",
         f"1.5 eV full width at half maximum, assumed for LaB₆, between the cathodes of {_ENERGY_SPREAD}",
         "high voltage and lens current stable to 1 part in a million (σ): assumed",
     ),
     "titan_80_corrected": (
-        f"Cs 5 µm, Cc 1.4 mm, source 0.1 mrad, within {_RANGES}",
+        f"Cs 5 µm, Cc 1.4 mm, source 0.1 mrad: typical, not measured; within {_RANGES}",
         f"0.4 eV full width at half maximum, the narrowest of {_ENERGY_SPREAD}; a monochromator gives less",
         "instabilities of voltage and lens current are assumed to be small beside that",
     ),
