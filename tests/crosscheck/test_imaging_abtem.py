@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from construction_zone.conventions import wavelength
-from construction_zone.image import form
+from construction_zone.image import Beams, Microscope, coherence, form
+from construction_zone.image.lens import Lens
 from construction_zone.simulate.grid import Grid
+from construction_zone.simulate.waves import ExitWaves
 
 abtem = pytest.importorskip("abtem")
 
@@ -99,3 +101,35 @@ def test_aperture_in_mrad() -> None:
     found = ours({}, semiangle=20.0)
     assert 0 < np.abs(found).mean() < 0.5
     np.testing.assert_allclose(found, theirs({}, semiangle_cutoff=20.0, soft=True), atol=1e-9)
+
+
+def test_focal_spread_of_ours_is_theirs_over_the_root_of_two() -> None:
+    """Ours is a standard deviation, theirs a 1/e half-width."""
+    lam = abtem.core.energy.energy2wavelength(ENERGY)
+    ky, kx = GRID.frequencies()
+    step = (1 / GRID.extent[0], 1 / GRID.extent[1])
+    lens = Lens(kx, ky, lam, {"C10": -640.0}, step=step, focal_spread=25.0, dtype=torch.complex128)
+    found = lens.at().numpy()
+    np.testing.assert_allclose(found, theirs({"C10": -640.0}, focal_spread=2**0.5 * 25.0), atol=1e-9)
+    assert np.abs(found).min() < 1e-3
+
+
+def test_an_image_of_several_configurations_and_foci() -> None:
+    """|ψ|² of a whole ensemble: their waves are given the grid that |ψ|² needs, and our foci and weights."""
+    rng = np.random.default_rng(3)
+    array = 1 + 0.3 * (rng.normal(size=(3, *GRID.shape)) + 1j * rng.normal(size=(3, *GRID.shape)))
+    waves = ExitWaves(torch.from_numpy(array), GRID.sampling, ENERGY, 0.0, seeds=(0, 1, 2))
+    given = {"Cs": 1e6, "C12": 45.0, "phi12": 0.4, "C21": 800.0, "phi21": -1.2}
+    scope = Microscope(defocus=300.0, **given, focal_spread=20.0, focal_nodes=5, source_size=0.2)
+    ours = scope.intensity(Beams.of(waves)).numpy()
+    assert ours.shape == (2 * GRID.shape[0], 2 * GRID.shape[1])
+    finer = np.swapaxes(waves.resampled(ours.shape).numpy(), -1, -2)
+    offsets, weights = coherence.focal_nodes(20.0, 5)
+    total = np.zeros(finer.shape[1:])
+    for offset, weight in zip(offsets, weights, strict=True):
+        axes = [abtem.core.axes.FrozenPhononsAxis(_ensemble_mean=True)]
+        theirs = abtem.Waves(finer, energy=ENERGY, extent=GRID.extent[::-1], ensemble_axes_metadata=axes)
+        ctf = abtem.CTF(energy=ENERGY, defocus=300.0 + offset, **given, angular_spread=0.2)
+        total += weight * theirs.apply_ctf(ctf).intensity().reduce_ensemble().compute().array
+    assert ours.std() > 0.1
+    np.testing.assert_allclose(ours, total.T, atol=1e-6)

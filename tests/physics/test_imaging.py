@@ -180,7 +180,7 @@ def test_kirklands_single_atoms() -> None:
     """C, Si, Cu, Au, U in 200 kV bright field: minimum 0.72, maximum 1.03.
 
     E. J. Kirkland, Advanced Computing in Electron Microscopy (2nd ed., Springer 2010), fig. 5.12: 512², 50 Å, defocus
-    700 Å, Cs 1.3 mm, aperture 10.37 mrad. The opposite sign of χ would make the atoms bright.
+    700 Å, Cs 1.3 mm, aperture 10.37 mrad. The wave times exp(+iχ) has bright atoms, between 0.94 and 1.33.
     """
     places = [(5 + 10 * i, 25.0, 1.0) for i in range(5)]
     atoms = ase.Atoms(["C", "Si", "Cu", "Au", "U"], positions=places, cell=(50, 50, 2))
@@ -191,3 +191,6 @@ def test_kirklands_single_atoms() -> None:
     row = image[256]
     at_atoms = row[[round((5 + 10 * i) * 512 / 50) for i in range(5)]]
     assert (at_atoms.diff()[:3] < 0).all()  # the heavier the darker, up to gold
+    mirrored = Microscope(defocus=-700, Cs=-1.3e7, aperture=10.37).image(waves).array
+    assert mirrored.min().item() == pytest.approx(0.94, abs=0.01)
+    assert mirrored.max().item() == pytest.approx(1.33, abs=0.01)

@@ -28,10 +28,10 @@ SOURCES: dict[str, str] = {
     "used with it, second-hand; the measured ones are the files MTFs/*_US1000GIF_* of M4I-nanoscopy/InSilicoTEM",
     "Falcon": "CMOS direct detector, integrating (FEI Falcon, first generation). Gain, dark, readout and curves as for "
     "US1000",
-    "Falcon4i": "CMOS direct detector, counting (Thermo Fisher Falcon 4i). MTF: RELION's files data/mtf_falcon4EC_200kV "
-    "and _300kV.star, whose last point, at 0.98 Nyquist, is carried on to 1; DQE 0.92 and 0.50 (300 kV), 0.91 and 0.33 "
-    "(200 kV) at zero and Nyquist: the maker's page on Falcon detectors, as quoted in simulation code that cites it. "
-    "That page gives 0.72 and 0.62 at half Nyquist, which was not used: 0.79 and 0.69 come out here",
+    "Falcon4i": "CMOS direct detector, counting (Thermo Fisher). MTF: RELION's mtf_falcon4EC_200kV.star "
+    "and mtf_falcon4EC_300kV.star, carried on from their last point, 0.98 Nyquist, to 1; DQE 0.92 and 0.50 (300 kV), "
+    "0.91 and 0.33 (200 kV) at zero and Nyquist: the maker's page on Falcon detectors, as quoted in simulation code "
+    "that cites it. That page gives 0.72 and 0.62 at half Nyquist, which was not used: 0.79 and 0.69 come out here",
     "K2": "CMOS direct detector, counting (Gatan K2 Summit). Four points of MTF and the ends of the DQE, second-hand, "
     "typical (this camera was measured by G. McMullan et al., Ultramicroscopy 147, 156 (2014), arXiv:1406.1389); no "
     "readout noise. RELION distributes a lower curve for it (data/mtf_k2_300kV.star: 0.88, 0.73, 0.56, 0.39)",

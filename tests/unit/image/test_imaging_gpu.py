@@ -6,15 +6,31 @@ import numpy as np
 import pytest
 import torch
 
-from construction_zone.image import Beams, Detector, Distortion, Illumination, Microscope, augment, detectors
+from construction_zone.image import (
+    Beams,
+    Detector,
+    Distortion,
+    Illumination,
+    Microscope,
+    aberrations,
+    augment,
+    detectors,
+)
 from construction_zone.image.focus import least_contrast
 from construction_zone.image.stacks import drift_path, movie
 from construction_zone.simulate.waves import ExitWaves
 
 pytestmark = pytest.mark.gpu
 
+# each half a radian at 2 Å⁻¹, where λk is 0.04
+EVERY = {f"C{n}{m}": 1.6e-3 * (n + 1) / 0.04 ** (n + 1) for n, m in aberrations.TERMS if m}
+EVERY |= {f"phi{n}{m}": 0.1 * n - 0.3 * m for n, m in aberrations.TERMS if m}
+
 SCOPES = {
     "plain": {"defocus": 60.0, "Cs": 1e4, "C12": 10.0, "phi12": 0.3},
+    "every aberration": {"defocus": 60.0, "Cs": 1e5, **EVERY},
+    "aperture": {"defocus": 60.0, "aperture": 30.0, "aperture_edge": 4.0},
+    "envelopes": {"defocus": 60.0, "focal_spread": 20.0, "source_size": 0.3, "coherence": "envelope"},
     "foci and source": {"defocus": 60.0, "focal_spread": 10.0, "source_size": 0.3},
     "directions": {"defocus": 60.0, "source_size": 0.5, "coherence": "full", "tilt_nodes": 3, "beam_tilt_x": 2.0},
     "motion": {"defocus": 60.0, "drift": 1.0, "vibration": 0.3, "shift_x": 0.7},
