@@ -28,7 +28,7 @@ EVERY |= {f"phi{n}{m}": 0.1 * n - 0.3 * m for n, m in aberrations.TERMS if m}
 
 SCOPES = {
     "plain": {"defocus": 60.0, "Cs": 1e4, "C12": 10.0, "phi12": 0.3},
-    "every aberration": {"defocus": 60.0, "Cs": 1e5, **EVERY},
+    "every aberration": {"defocus": 60.0, "Cs": 1e5, "C50": 2e7, **EVERY},
     "aperture": {"defocus": 60.0, "aperture": 30.0, "aperture_edge": 4.0},
     "envelopes": {"defocus": 60.0, "focal_spread": 20.0, "source_size": 0.3, "coherence": "envelope"},
     "foci and source": {"defocus": 60.0, "focal_spread": 10.0, "source_size": 0.3},
