@@ -153,6 +153,49 @@ def test_cell_volumes_that_the_sources_print(name, volume):
     assert abs(np.linalg.det(Crystal.named(name).lattice)) == pytest.approx(volume, rel=2e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "density"),
+    [
+        # g/cm³, as handbooks give them
+        ("bcc Mo", 10.2),
+        ("bcc Nb", 8.57),
+        ("bcc W", 19.3),
+        ("diamond Ge", 5.3234),
+        ("diamond Si", 2.3296),
+        ("fcc Ag", 10.5),
+        ("fcc Al", 2.70),
+        ("fcc Au", 19.3),
+        ("fcc Cu", 8.96),
+        ("fcc Ni", 8.90),
+        ("fcc Pb", 11.3),
+        ("fcc Pd", 12.0),
+        ("fcc Pt", 21.5),
+        ("fluorite BaF2", 4.893),
+        ("fluorite CaF2", 3.180),
+        ("fluorite SrF2", 4.24),
+        ("fluorite ThO2", 10.0),
+        ("fluorite UO2", 10.97),
+        ("hcp Mg", 1.74),
+        ("hcp Ti", 4.506),
+        ("hcp Y", 4.47),
+        ("hcp Zn", 7.134),
+        ("hcp Zr", 6.52),
+        ("rocksalt CaO", 3.34),
+        ("rocksalt LiF", 2.640),
+        ("rocksalt MgO", 3.6),
+        ("rocksalt NaCl", 2.17),
+        ("rocksalt PbS", 7.60),
+        ("rutile MgF2", 3.148),
+        ("wurtzite BeO", 3.01),
+        ("zincblende GaAs", 5.3176),
+    ],
+)
+def test_densities_that_were_weighed(name, density):
+    crystal = Crystal.named(name)
+    structure = Structure(Lattice(crystal.lattice), crystal.numbers, crystal.fractional)
+    assert structure.density == pytest.approx(density, rel=0.012)
+
+
 def test_the_order_of_a_formula_does_not_matter_where_the_amounts_tell():
     one, other = (Crystal.prototype("L1_2", formula, a=3.74) for formula in ("Cu3Au", "AuCu3"))
     np.testing.assert_array_equal(one.numbers, other.numbers)

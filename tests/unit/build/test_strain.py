@@ -232,6 +232,7 @@ def test_bad_input(make, message):
         (Bending(8, (1, 0, 0), (0, 0, 1)), "folds space|grows so fast"),
         (StrainGradient(0.2, (1, 0, 0)), "folds space|grows so fast"),
         (tear, r"jumps at .*slips=True"),
+        (lambda p: tear(p - 1.1), r"jumps at \(1.10, .*slips=True"),  # between planes of atoms
         (lambda p: -1.5 * p, r"folds space: det F = -0.125 .*places"),
         (lambda p: np.arctan(p) - p, "grows so fast"),  # nothing ends up as far out as the ball reaches
     ],

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial import cKDTree
 
 from construction_zone.build import inputs
 from construction_zone.build.inputs import Bools, Floats, Point
@@ -28,6 +29,9 @@ _OVERLAP = 0.7
 
 _JUMP = 0.1
 """Å. A displacement that changes by more within a step jumps there."""
+
+_NEIGHBOURS = 12
+"""How many of an atom's nearest neighbours a field is followed to, in search of jumps between them."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,7 @@ class FieldMap:
         moved = points + self.displacement(points)
         gradient, jumps = self._refuse_folds(points, "atoms")
         if not self.slips:
+            self._refuse_cuts(points, moved - points, gradient)
             _refuse_overlap(points, moved)
         strain = (np.swapaxes(gradient, 1, 2) @ gradient - np.eye(3))[~jumps] / 2
         described = repr(self.field) if hasattr(self.field, "__dataclass_fields__") else _name(self.field)
@@ -212,11 +217,7 @@ class FieldMap:
         """F at `points` (n, 3) and where the field jumps; `InvalidInput` where it folds space, or tears it unasked."""
         gradient, jumps = self._gradients(points)
         if jumps.any() and not self.slips:
-            place = _place(points[int(np.argmax(jumps))])
-            raise InvalidInput(
-                f"the displacement field jumps at {place}: it tears the material; make it continuous, or allow it with "
-                "slips=True (for the cut of a dislocation)"
-            )
+            raise _torn(points[int(np.argmax(jumps))])
         determinant = np.where(jumps, 1.0, np.linalg.det(gradient))
         folded = determinant <= 0
         if folded.any():
@@ -226,6 +227,31 @@ class FieldMap:
                 f"{int(folded.sum())} of {len(points)} {what}); make its gradient smaller than 1, or the volume smaller"
             )
         return gradient, jumps
+
+    def _refuse_cuts(self, points: Floats, moves: Floats, gradient: Floats) -> None:
+        """Raise if the field, u and F at `points` (n, 3), jumps between neighbours: a cut seldom goes through atoms."""
+        count = min(_NEIGHBOURS + 1, len(points))
+        near = cKDTree(points).query(points, k=range(2, count + 1))[1] if count > 1 else np.empty((len(points), 0), int)
+        for other in near.T:
+            step = points[other] - points
+            # of a smooth field the mean of F − 1 at both ends tells the change from one to the other
+            smooth = np.einsum("nij,nj->ni", (gradient + gradient[other]) / 2 - np.eye(3), step)
+            doubtful = np.abs(moves[other] - moves - smooth).max(axis=1) > _JUMP
+            if not doubtful.any():
+                continue
+            low, high = points[doubtful], points[other][doubtful]
+            at_low, at_high = moves[doubtful], moves[other][doubtful]
+            # follow the half with more of the change down to the step that tells a jump at an atom
+            while np.linalg.norm(high - low, axis=1).max() > _STEP:
+                middle = (low + high) / 2
+                at_middle = self.displacement(middle)
+                below = np.abs(at_middle - at_low).max(axis=1) > np.abs(at_high - at_middle).max(axis=1)
+                lower, upper = below[:, None], ~below[:, None]
+                low, at_low = np.where(upper, middle, low), np.where(upper, at_middle, at_low)
+                high, at_high = np.where(lower, middle, high), np.where(lower, at_middle, at_high)
+            jumps = np.abs(at_high - at_low).max(axis=1) > _JUMP
+            if jumps.any():
+                raise _torn(low[int(np.argmax(jumps))])
 
     def _gradients(self, points: Floats) -> tuple[Floats, Bools]:
         """F = 1 + ∂u/∂x (n, 3, 3) at `points`, and where the field jumps instead."""
@@ -237,6 +263,13 @@ class FieldMap:
             jumps |= np.abs(change).max(axis=1) > _JUMP
             gradient[:, :, axis] = change / _STEP + np.eye(3)[axis]
         return gradient, jumps
+
+
+def _torn(point: Floats) -> InvalidInput:
+    return InvalidInput(
+        f"the displacement field jumps at {_place(point)}: it tears the material; make it continuous, or allow it with "
+        "slips=True (for the cut of a dislocation)"
+    )
 
 
 def _refuse_overlap(points: Floats, moved: Floats) -> None:
