@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from construction_zone.cli import data, demo, keep, physics, training
+from construction_zone.cli import data, demo, keep, physics, recipes, training
 from construction_zone.cli.run import interruptible
 
 app = typer.Typer(
@@ -56,4 +56,4 @@ for command in (
     keep.add_images,
 ):
     app.command()(interruptible(command))
-app.add_typer(data.recipe)
+app.add_typer(recipes.recipe)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from construction_zone.cli import report
+from construction_zone.cli.recipes import RecipeFile, Settings
 from construction_zone.errors import InvalidInput
 
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (YAML).", exists=True, dir_okay=False)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a dataset.", exists=True, file_okay=False)]
-
-recipe = typer.Typer(name="recipe", no_args_is_help=True, help="Check recipes, and show what they may hold.")
 
 
 def generate(
@@ -31,15 +28,17 @@ def generate(
     ] = None,
     device: Annotated[str, typer.Option(help="Where to simulate: cpu or cuda.")] = "cpu",
     until: Annotated[str, typer.Option(metavar="STAGE", help="Last stage: structures, waves or images.")] = "images",
+    settings: Settings = None,
 ) -> None:
     """Make the dataset that RECIPE describes, or what is missing of it.
 
     Example: [bold]czone generate recipes/gold_on_carbon.yaml --out data --count 100 --workers 2[/bold]
     """
     from construction_zone.dataset.generate import generate as run
+    from construction_zone.dataset.recipe import load
 
     done = run(
-        recipe,
+        load(recipe, settings=settings or []),
         out,
         count=count,
         seed=seed,
@@ -94,25 +93,3 @@ def show(
     counts = pictures.scene(atoms, out, colour=by, thickness=True)
     found = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     report.out.print(f"{out} written: {found}", markup=False)
-
-
-@recipe.command()
-def check(recipe: RecipeFile) -> None:
-    """Check RECIPE and print it with every default spelt out; each bad field is told by its path.
-
-    Example: [bold]czone recipe check recipes/gold_on_carbon.yaml[/bold]
-    """
-    from construction_zone.dataset.recipe import load
-
-    print(load(recipe).text(), end="")
-
-
-@recipe.command()
-def schema() -> None:
-    """Print the JSON schema of recipes, for editors that complete and check YAML.
-
-    Example: [bold]czone recipe schema > recipe.schema.json[/bold]
-    """
-    from construction_zone.dataset.recipe import Recipe
-
-    print(json.dumps(Recipe.schema(), indent=2, ensure_ascii=False))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from construction_zone.cli import report
-from construction_zone.cli.data import RecipeFile
+from construction_zone.cli.recipes import RecipeFile
 
 if TYPE_CHECKING:
     import ase

@@ -15,7 +15,7 @@ from construction_zone.errors import SceneError
 
 TRIES = 500
 """Places tried for a particle before the whole arrangement is begun again."""
-ARRANGEMENTS = 20
+ARRANGEMENTS = 1000
 
 SUPPORT = 3.0
 """Å. A particle whose middle is no further from an atom of the substrate, as the beam sees it, has something below."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from construction_zone.dataset import inherit
 from construction_zone.dataset.consistency import contradictions
 from construction_zone.dataset.fields import ABSENT, VARIABLES, Quantity, Scope, Word, options
 from construction_zone.dataset.imaging import Imaging
@@ -43,7 +44,6 @@ from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
 from construction_zone.dataset.problems import Inconsistent, describe
 from construction_zone.dataset.spelling import Variable, listed, read_variables, written_variables
 from construction_zone.dataset.sweeps import SweepGrid
-from construction_zone.dataset.yaml_text import read_yaml
 from construction_zone.distributions import Distribution
 from construction_zone.errors import InvalidInput, RecipeError
 
@@ -52,6 +52,21 @@ STRUCTURE_SUFFIXES = (".cif", ".xyz", ".extxyz", ".vasp", ".poscar", ".json", ".
 
 
 MOST_STRUCTURES = 100_000_000
+
+VERSION = 1
+"""Version of the form of recipes. Fields were added since the first, none was changed or taken away."""
+
+
+def read_version(raw: Any) -> int:
+    """The version of a recipe's form; those up to `VERSION` are read."""
+    found = whole_number(raw)
+    if found > VERSION:
+        raise InvalidInput(
+            f"{found} is newer than this version of construction-zone reads, which is up to {VERSION}; update it"
+        )
+    if found < 1:
+        raise InvalidInput(f"{found} is not known; use {VERSION}")
+    return int(found)
 
 
 def _how_many(raw: Any) -> str:
@@ -72,7 +87,7 @@ class Storage(Part):
 class Recipe(Part):
     """A dataset: `count` structures made from `seed`, each drawn from what the parts say."""
 
-    version: Annotated[Literal[1], BeforeValidator(whole_number)]
+    version: Annotated[int, BeforeValidator(read_version), Field(ge=1, le=VERSION)]
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
     count: Annotated[Whole, Field(ge=1, le=MOST_STRUCTURES)] = 1
     variables: Annotated[
@@ -197,9 +212,13 @@ class Recipe(Part):
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
 
 
-def load(source: str | Path | Mapping[str, Any], *, folder: str | Path | None = None) -> Recipe:
+def load(
+    source: str | Path | Mapping[str, Any], *, folder: str | Path | None = None, settings: Sequence[str] = ()
+) -> Recipe:
     """A checked `Recipe` from a YAML file or from a mapping of the same form.
 
+    ``extends: other.yaml`` takes another recipe as the base (see `inherit`); `settings` such as ``imaging.dose=100`` go
+    over both.
     Structure files are looked for beside the recipe file, or in `folder` (default: the working directory).
     Raises `RecipeError` with each bad field by its path, and `StructureFileError` for a missing structure file.
     """
@@ -207,12 +226,13 @@ def load(source: str | Path | Mapping[str, Any], *, folder: str | Path | None = 
     from construction_zone.dataset.given import check_scene
 
     if isinstance(source, Mapping):
-        raw: Any = dict(source)
         name = "recipe"
         place = Path(folder) if folder is not None else Path.cwd()
+        raw: Any = inherit.extended(dict(source), name, place.absolute())
     else:
         path = Path(source)
-        raw, name, place = read_yaml(path), str(path), Path(folder) if folder is not None else path.absolute().parent
+        raw, name, place = inherit.read(path), str(path), Path(folder) if folder is not None else path.absolute().parent
+    raw = inherit.with_values(raw, settings, name)
     try:
         recipe = Recipe.model_validate(raw, context={"variables": _variables(raw)})
     except ValidationError as error:

@@ -1,0 +1,74 @@
+"""Every recipe in recipes/ makes a dataset; large ones are made small by settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from construction_zone.dataset.generate import generate
+from construction_zone.dataset.loader import ImageDataset
+from construction_zone.dataset.recipe import load
+from construction_zone.distributions import Normal, Sweep, Uniform
+
+FOLDER = Path(__file__).parents[2] / "recipes"
+RECIPES = sorted(FOLDER.glob("*.yaml"))
+SMALL = [
+    "cell=[32, 32]",
+    "count=1",
+    "substrate.thickness=8",
+    "particles.gap=1",
+    "particles.count=1",
+    "simulation={sampling: 0.2, slice_thickness: 4, phonons: 1}",
+    "imaging.pixel_size=0.4",
+]
+"""What makes a recipe a matter of seconds."""
+
+
+def small(path):
+    faulted = ["particles.prefab.radius=9", "particles.prefab.count=1"]
+    return load(
+        path, settings=[*SMALL, *(faulted if load(path).particles.prefab is not None else ["particles.radius=9"])]
+    )
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_makes_a_dataset(path, tmp_path):
+    recipe = small(path)
+    report = generate(recipe, tmp_path / "data", workers=1, progress=False)
+    assert (report.made, report.failures) == (1, ())
+    dataset = ImageDataset(tmp_path / "data")
+    assert len(dataset) == recipe.images_per_structure == load(path).images_per_structure
+    for item in (dataset[0], dataset[len(dataset) - 1]):
+        assert item["image"].shape == (1, 80, 80)
+        assert item["image"].std() > 0
+        assert 0 < item["mask"].double().mean() < 1
+
+
+def test_the_reference_recipe_is_that_of_the_literature():
+    recipe = load(FOLDER / "reference.yaml")
+    assert [leaf.value for leaf in recipe.cell] == [128, 128]  # Å
+    assert recipe.substrate.thickness == Uniform(20, 80)
+    assert (recipe.particles.count.support, recipe.particles.gap.value) == ((1, 5), 10)
+    leaves = dict(recipe.particles.prefab.leaves("prefab"))
+    assert leaves["prefab.faulted.radius"] == Uniform(15, 25)  # 3 to 5 nm across
+    assert leaves["prefab.faulted.count"].support == (0, 2)
+    simulation = recipe.simulation
+    assert (simulation.energy.value, simulation.sampling.value, simulation.phonons.value) == (300e3, 0.1, 8)
+    imaging = recipe.imaging
+    assert (imaging.pixel_size.value, imaging.focal_spread.value, imaging.dose.value) == (0.2, 10, 400)
+    assert imaging.zero == "minimum_contrast"
+    assert isinstance(imaging.defocus, Normal)
+
+
+def test_the_series_of_the_reference_recipe():
+    series = load(FOLDER / "reference_defocus_series.yaml")
+    focus = series.imaging.defocus
+    assert isinstance(focus, Sweep)
+    assert (focus.points, focus.sd) == (tuple(range(-250, 251, 50)), 15)
+    assert load(FOLDER / "reference_dose_series.yaml").imaging.dose == Sweep((30, 75, 150, 300, 600))
+    lattices = [load(FOLDER / f"reference_lattices_{size}.yaml") for size in ("small", "large")]
+    assert all(recipe.sweep("structure").size == 9 for recipe in lattices)
+    assert [recipe.particles.radius for recipe in lattices] == [Uniform(10, 20), Uniform(25, 35)]
+    for recipe in (series, *lattices):
+        assert recipe.simulation == load(FOLDER / "reference.yaml").simulation
