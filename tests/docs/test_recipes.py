@@ -26,10 +26,9 @@ SMALL = [
 
 
 def small(path):
-    faulted = ["particles.prefab.radius=9", "particles.prefab.count=1"]
-    return load(
-        path, settings=[*SMALL, *(faulted if load(path).particles.prefab is not None else ["particles.radius=9"])]
-    )
+    faulted = load(path).particles.prefab is not None
+    size = ["particles.prefab.radius=12", "particles.prefab.count=1"] if faulted else ["particles.radius=9"]
+    return load(path, settings=[*SMALL, *size])
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

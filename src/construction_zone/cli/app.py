@@ -42,6 +42,7 @@ def czone(
 
 for command in (
     demo.demo,
+    recipes.plan,
     data.generate,
     physics.build,
     physics.simulate,

@@ -14,6 +14,11 @@ Settings = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="A value instead of the recipe's: imaging.dose=100. Repeatable."),
 ]
 
+DrawnFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FIG.png", help="Picture of the distributions that will be drawn.", dir_okay=False),
+]
+
 recipe = typer.Typer(name="recipe", no_args_is_help=True, help="Check recipes, and show what they may hold.")
 
 
@@ -26,6 +31,34 @@ def check(recipe: RecipeFile, settings: Settings = None) -> None:
     from construction_zone.dataset.recipe import load
 
     print(load(recipe, settings=settings or []).text(), end="")
+
+
+def plan(
+    recipe: RecipeFile,
+    out: DrawnFile = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Structures, instead of the recipe's count.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread; by default all cores.")] = None,
+    device: Annotated[str, typer.Option(help="Where to simulate: cpu or cuda.")] = "cpu",
+    settings: Settings = None,
+) -> None:
+    """Tell what RECIPE will take (count, time, memory, disk) from a short measurement, and draw what it will draw.
+
+    Example: [bold]czone plan recipes/reference.yaml --count 1000 --workers 2 --out drawn.png[/bold]
+    """
+    import os
+
+    from construction_zone.cli import report
+    from construction_zone.dataset.plan import plan as measured
+    from construction_zone.dataset.plan import sampled, units_of
+    from construction_zone.dataset.recipe import load
+
+    loaded = load(recipe, settings=settings or []).with_(count=count)
+    report.planned(measured(loaded, workers=workers or os.cpu_count() or 1, device=device))
+    if out is not None:
+        from construction_zone import show
+
+        show.histograms(sampled(loaded), out, units=units_of(loaded))
+        report.out.print(f"{out} written", markup=False)
 
 
 @recipe.command()

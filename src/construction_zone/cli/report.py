@@ -9,6 +9,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from construction_zone.dataset.generate import Report
+    from construction_zone.dataset.plan import Plan
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -43,3 +44,46 @@ def stages(seconds: dict[str, float], structures: int | None = None) -> Table:
 
 def _number(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def planned(plan: Plan) -> None:
+    """Tell what making a dataset will take."""
+    ny, nx = plan.grid
+    each = sum(plan.seconds.values())
+    lines = {
+        "structures": f"{plan.structures}",
+        "images": f"{plan.images}",
+        "simulation": f"{ny} × {nx} samples, {plan.slices:.0f} slices, {plan.configurations:.3g} configurations",
+        "time": f"{_duration(plan.elapsed)} with {_number(plan.workers, 'worker')} ({each:.3g} s a structure)",
+        "memory": f"{plan.memory / 1e9:.2g} GB a worker",
+        "disk": f"{_bytes(plan.total_disk)} ({_bytes(sum(plan.disk.values()))} a structure)",
+    }
+    table = Table("", "", box=None, show_header=False)
+    for name, value in lines.items():
+        table.add_row(name, value)
+    out.print(table)
+    steps = Table("step", "seconds a structure", "disk a structure", box=None)
+    for column in steps.columns[1:]:
+        column.justify = "right"
+    places = {"build": "structures", "simulate": "waves", "image": "images"}
+    for step, taken in plan.seconds.items():
+        size = plan.disk.get(places.get(step, ""))
+        steps.add_row(step, f"{taken:.2f}", "" if size is None else _bytes(size))
+    out.print(steps)
+    for failure in plan.failed:
+        err.print(f"could not be built: {failure}", markup=False)
+    out.print(f"measured in {plan.measured:.0f} s")
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _bytes(size: float) -> str:
+    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if size >= length:
+            return f"{size / length:.3g} {unit}"
+    return f"{size / 1e3:.3g} kB"

@@ -43,15 +43,11 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     """
     whole = structure_seed(recipe, index)
     seed = seeding.child(whole, "draw")
-    places = recipe.sweep("structure").places(index)
-    drawn = _variables(recipe, "structure", seed, places)
-    drawn |= {path: drawn_leaf(leaf, path, seed, drawn, places) for path, leaf in recipe.leaves("structure")}
-    if recipe.scene is not None:
-        drawn["scene.file"] = places["scene.file"]
+    drawn = draw_leaves(recipe, index)
     taken: list[Disc] = []
     ground = ground_of(recipe, drawn, whole) if recipe.groups else None
     for path, group in recipe.groups:
-        _draw_group(recipe, path, group, drawn, whole, places)
+        _draw_group(recipe, path, group, drawn, whole)
         spot = Spot((drawn["cell[0]"], drawn["cell[1]"]), seed, f"{path}.position", ground)
         reach = drawn[f"{path}.radius" if group.prefab is None else f"{path}.reach"]
         if group.placing == "apart":
@@ -63,23 +59,33 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     return drawn
 
 
+def draw_leaves(recipe: Recipe, index: int) -> dict[str, Any]:
+    """The leaves of structure `index` by dotted path, without turns and places: quick, since nothing is made."""
+    seed = seeding.child(structure_seed(recipe, index), "draw")
+    places = recipe.sweep("structure").places(index)
+    drawn = _variables(recipe, "structure", seed, places)
+    drawn |= {path: drawn_leaf(leaf, path, seed, drawn, places) for path, leaf in recipe.leaves("structure")}
+    if recipe.scene is not None:
+        drawn["scene.file"] = places["scene.file"]
+    of_particles = list(recipe.leaves("particle"))
+    for path, _ in recipe.groups:
+        count = drawn[f"{path}.count"]
+        prefix = "" if path == "particles" else f"{path}."
+        own = [_variables(recipe, "particle", seed, places, k, prefix=prefix) for k in range(count)]
+        drawn |= {f"{prefix}{name}": [values[name] for values in own] for name in (own[0] if own else {})}
+        known = [drawn | values for values in own]
+        for name, leaf in of_particles:
+            if name.startswith(f"{path}."):
+                drawn[name] = [drawn_leaf(leaf, name, seed, known[k], places, k) for k in range(count)]
+    return drawn
+
+
 def _draw_group(
-    recipe: Recipe,
-    path: str,
-    group: Particles,
-    drawn: dict[str, Any],
-    whole: np.random.SeedSequence,
-    places: Mapping[str, int],
+    recipe: Recipe, path: str, group: Particles, drawn: dict[str, Any], whole: np.random.SeedSequence
 ) -> None:
-    """Add what is drawn for the particles of one group to `drawn`, but for their places."""
+    """Add how the particles of a group are turned to `drawn`, and how far prefabs reach."""
     seed = seeding.child(whole, "draw")
     count = drawn[f"{path}.count"]
-    prefix = "" if path == "particles" else f"{path}."
-    own = [_variables(recipe, "particle", seed, places, k, prefix=prefix) for k in range(count)]
-    drawn |= {f"{prefix}{name}": [values[name] for values in own] for name in (own[0] if own else {})}
-    for name, leaf in recipe.leaves("particle"):
-        if name.startswith(f"{path}."):
-            drawn[name] = [drawn_leaf(leaf, name, seed, drawn | own[k], places, k) for k in range(count)]
     random = [orientation == "random" for orientation in drawn[f"{path}.orientation"]]
 
     def rng(what: str, k: int) -> np.random.Generator:

@@ -302,6 +302,20 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") ->
     return found
 
 
+def unit_leaves(part: Part, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted path and unit of each leaf of a part that has one."""
+    for name, info in type(part).model_fields.items():
+        value = getattr(part, name)
+        if isinstance(value, Part):
+            yield from unit_leaves(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple):
+            for i, inner in enumerate(value):
+                yield from unit_leaves(inner, f"{prefix}{name}[{i}].") if isinstance(inner, Part) else ()
+        for mark in info.metadata:
+            if isinstance(mark, Quantity) and mark.unit:
+                yield f"{prefix}{name}", mark.unit
+
+
 def _leaves(part: Part, prefix: str, per: Scope) -> Iterator[tuple[str, Distribution]]:
     for name, info in type(part).model_fields.items():
         value = getattr(part, name)

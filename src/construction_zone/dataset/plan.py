@@ -1,0 +1,278 @@
+"""What a recipe will take: count, time, memory and disk, from a short measurement, and what it will draw.
+
+A few structures are built, one of them is simulated with one or two of its configurations, and a few images of it are
+taken and kept in a folder that is then removed. The rest is in proportion: to the slices of the structures and their
+configurations, and to the images.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from construction_zone.dataset.compose import Built
+from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
+from construction_zone.dataset.imaging import Imaging
+from construction_zone.dataset.recipe import Recipe, unit_leaves
+from construction_zone.dataset.waves import settings_of
+from construction_zone.dataset.work import one_thread
+from construction_zone.distributions import Fixed, Sweep
+from construction_zone.errors import SceneError
+
+if TYPE_CHECKING:
+    from construction_zone.dataset.stages import Imaged, Waved
+
+BUILT = 4
+"""Structures that are built to see how high they are."""
+CONFIGURATIONS = 2
+"""Configurations that are simulated."""
+IMAGES = 4
+"""Images that are taken."""
+SAMPLES = 1000
+"""Structures whose values are drawn for the histograms."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What making a dataset will take.
+
+    Attributes
+    ----------
+    structures, images
+        how many.
+    workers
+        processes of one thread side by side.
+    seconds
+        of one thread for one structure, by step.
+    elapsed
+        seconds for all, with these workers.
+    memory
+        bytes of one worker at its peak.
+    disk
+        bytes for one structure, by stage.
+    grid
+        (ny, nx) of the simulation.
+    slices, configurations
+        of a structure on average.
+    measured
+        seconds that the measurement took.
+    failed
+        structures that could not be built, of those tried.
+    """
+
+    structures: int
+    images: int
+    workers: int
+    seconds: dict[str, float]
+    elapsed: float
+    memory: int
+    disk: dict[str, float]
+    grid: tuple[int, int]
+    slices: float
+    configurations: float
+    measured: float
+    failed: tuple[str, ...] = ()
+
+    @property
+    def total_disk(self) -> float:
+        """Bytes for all."""
+        return self.structures * sum(self.disk.values())
+
+
+@dataclass
+class _Measured:
+    seconds: dict[str, float] = field(default_factory=dict)
+    disk: dict[str, float] = field(default_factory=dict)
+
+
+def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
+    """Measure a few structures of `recipe` and tell what all will take with `workers` processes.
+
+    Raises
+    ------
+    SceneError
+        if none of the structures that are tried can be built.
+    """
+    from construction_zone.dataset import produce
+    from construction_zone.simulate import plan_exit_waves
+
+    begun = time.perf_counter()
+    with one_thread():
+        _warm_up(device)
+        built, build_seconds, failed = _built(recipe)
+        estimates = [
+            plan_exit_waves(one.atoms, workers=1, phonons=_phonons(one), device=device, **_simulation(recipe, one))
+            for one in built
+        ]
+        middle = sorted(range(len(built)), key=lambda k: estimates[k].slices)[(len(built) - 1) // 2]
+        one, estimate = built[middle], estimates[middle]
+        resident = produce.peak_memory()
+        few = min(_phonons(one) or 1, CONFIGURATIONS)
+        some = replace(one, drawn={**one.drawn, "simulation.phonons": few if _phonons(one) else None})
+        got = _Measured({"build": build_seconds})
+        simulated: dict[str, float] = {}
+        waved = produce.waves_stage(recipe, middle, some, device, simulated)
+        # transforms of the grid are what simulation is made of
+        done = estimate.transforms * few / estimate.configurations
+        got.seconds["simulate"] = simulated["simulate"] * float(np.mean([e.transforms for e in estimates])) / done
+        if "label" in simulated:  # the wave of the particles alone, of atoms at rest
+            got.seconds["label"] = simulated["label"]
+        _image(recipe, middle, some, waved, device, got)
+        many = float(np.mean([e.configurations for e in estimates])) / waved.waves.array.shape[-3]
+        _disk(recipe, middle, some, waved, many, got)
+        memory = max(e.memory for e in estimates) + resident
+    per_structure = sum(got.seconds.values())
+    return Plan(
+        structures=recipe.count,
+        images=recipe.count * recipe.images_per_structure,
+        workers=workers,
+        seconds=got.seconds,
+        elapsed=per_structure * recipe.count / min(workers, recipe.count),
+        memory=memory,
+        disk=got.disk,
+        grid=estimate.grid.shape,
+        slices=float(np.mean([e.slices for e in estimates])),
+        configurations=float(np.mean([e.configurations for e in estimates])),
+        measured=time.perf_counter() - begun,
+        failed=failed,
+    )
+
+
+def sampled(recipe: Recipe, structures: int = SAMPLES) -> dict[str, list[Any]]:
+    """What the first structures of `recipe` will draw: values by dotted path, of all leaves that vary.
+
+    Of particles there is one value each, of images those of the first ones of each structure; places and turns are left
+    out. At most 1000 structures, and as many as the recipe has.
+    """
+    found: dict[str, list[Any]] = {}
+    images = min(recipe.images_per_structure, 100)
+    for index in range(min(recipe.count, structures, SAMPLES)):
+        for path, value in draw_leaves(recipe, index).items():
+            found.setdefault(path, []).extend(value if isinstance(value, list) else [value])
+        for number in range(images):
+            for path, value in draw_image(recipe, index, number).items():
+                found.setdefault(path, []).append(value)
+    leaves = {path: leaf for scope in ("structure", "particle", "image") for path, leaf in recipe.leaves(scope)}
+    return {
+        path: values
+        for path, values in found.items()
+        if not isinstance(leaves.get(path), Fixed) and len({repr(value) for value in values}) > 1
+    }
+
+
+def units_of(recipe: Recipe) -> dict[str, str]:
+    """The unit of each leaf by dotted path, as far as it has one."""
+    return dict(unit_leaves(recipe))
+
+
+def _built(recipe: Recipe) -> tuple[list[Built], float, tuple[str, ...]]:
+    """The first structures that can be built, the seconds that one takes, and what went wrong with others."""
+    from construction_zone.dataset import produce
+
+    found: list[Built] = []
+    failed: list[str] = []
+    taken: list[float] = []
+    for index in range(min(recipe.count, 2 * BUILT)):
+        begin = time.perf_counter()
+        try:
+            found.append(produce.build_stage(recipe, index))
+        except SceneError as error:
+            failed.append(f"structure {index}: {error}")
+        taken.append(time.perf_counter() - begin)
+        if len(found) == BUILT:
+            break
+    if not found:
+        raise SceneError(f"none of the first structures can be made; {failed[0]}")
+    # the first one pays for what is loaded on first use
+    return found, float(np.mean(taken[1:] or taken)), tuple(failed)
+
+
+def _image(recipe: Recipe, index: int, built: Built, waved: Waved, device: str, got: _Measured) -> None:
+    """Time images and labels: one image through the whole stage, and some more by themselves."""
+    from construction_zone.dataset import produce
+    from construction_zone.dataset.exposures import Exposures
+
+    single: dict[str, float] = {}
+    produce.images_stage(_of_one_image(recipe), index, built, waved, device, single)
+    begin = time.perf_counter()
+    exposures = Exposures.of(
+        recipe, built.atoms, built.particles, waved.waves, waved.vacuum, built.drawn["imaging.pixel_size"]
+    )
+    once = time.perf_counter() - begin
+    taken = []
+    for number in range(min(IMAGES, recipe.images_per_structure)):
+        begin = time.perf_counter()
+        exposures.take(draw_image(recipe, index, number), image_seed(recipe, index, number))
+        taken.append(time.perf_counter() - begin)
+    each = float(np.mean(taken[1:] or taken))
+    got.seconds["image"] = once + taken[0] + each * (recipe.images_per_structure - 1)
+    distorted = recipe.images_per_structure if recipe.imaging.distortion is not None else 1
+    got.seconds["label"] = got.seconds.get("label", 0.0) + single.get("label", 0.0) * distorted
+
+
+def _disk(recipe: Recipe, index: int, built: Built, waved: Waved, many: float, got: _Measured) -> None:
+    """Keep the sample in a folder of its own and see what it takes, and how long."""
+    from construction_zone.dataset import produce, stages
+    from construction_zone.dataset.store import Store
+
+    one = _of_one_image(recipe)
+    with tempfile.TemporaryDirectory(prefix="czone-plan-") as folder:
+        store = Store(Path(folder) / "sample")
+        store.prepare()
+        imaged: Imaged = produce.images_stage(one, index, built, waved)
+        sizes, seconds = [_size(Path(folder))], []
+        for keep in (
+            lambda: stages.keep_built(store, 0, built),
+            lambda: stages.keep_waves(store, 0, waved),
+            lambda: stages.keep_images(store, 0, imaged),
+        ):
+            seconds.append(keep())
+            sizes.append(_size(Path(folder)))
+    structures, waves, images = np.diff(sizes).astype(float)
+    got.disk = {
+        "structures": structures,
+        "waves": waves * many,
+        "images": images * recipe.images_per_structure,
+    }
+    got.seconds["store"] = seconds[0] + seconds[1] * many + seconds[2] * recipe.images_per_structure
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _of_one_image(recipe: Recipe) -> Recipe:
+    """The same recipe, imaged once: the first point of each sweep."""
+    first = {}
+    for name in Imaging.model_fields:
+        value = getattr(recipe.imaging, name)
+        if isinstance(value, Sweep):
+            first[name] = Fixed(value.points[0])
+    imaging = recipe.imaging.model_copy(update={**first, "per_structure": 1})
+    return recipe.model_copy(update={"imaging": imaging})
+
+
+def _phonons(built: Built) -> int | None:
+    return built.drawn["simulation.phonons"] or None
+
+
+def _simulation(recipe: Recipe, built: Built) -> dict[str, Any]:
+    given = settings_of(recipe, built.drawn)
+    return {name: value for name, value in given.items() if name != "engine"}
+
+
+def _warm_up(device: str) -> None:
+    """Have everything loaded and compiled that the first structure would pay for."""
+    import ase
+
+    from construction_zone.image import Microscope
+    from construction_zone.simulate import exit_waves
+
+    atoms = ase.Atoms("Au", positions=[(8, 8, 5)], cell=(16, 16, 10), pbc=(True, True, False))
+    waves = exit_waves(atoms, sampling=0.25, phonons=1, device=device)
+    Microscope(dose=100, focal_spread=10).image(waves, pixel_size=0.5)
