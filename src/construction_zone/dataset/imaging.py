@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from construction_zone.dataset.fields import Quantity, Word, one_of
-from construction_zone.dataset.parts import Part, Whole, fixed, read_text
+from construction_zone.dataset.parts import Part, Whole, at_least, fixed, read_text
 from construction_zone.dataset.problems import Inconsistent
 from construction_zone.distributions import Distribution
 
@@ -121,8 +121,7 @@ class Imaging(Part):
         Distribution, Quantity("Å", 0.005, 10, discrete=True, about="of the images; drawn for each structure")
     ] = fixed(0.2)
     per_structure: Annotated[
-        Whole,
-        Field(ge=1, le=MOST_IMAGES, description="images of each structure, at each point of what imaging sweeps"),
+        Whole, at_least(1, "images of each structure, at each point of what imaging sweeps", MOST_IMAGES)
     ] = 1
     microscope: Annotated[
         str | None, Field(description="a preset whose values stand for what is not given, such as titan_300_corrected")

@@ -79,6 +79,11 @@ def fixed(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(whole_number)]
 
 
+def at_least(low: int, about: str, high: int) -> Any:
+    """A field of a whole number from `low` to `high`, whose limits stand in the JSON schema too."""
+    return Field(ge=low, le=high, description=about, json_schema_extra={"minimum": low, "maximum": high})
+
+
 class Part(BaseModel):
     """A mapping in a recipe: frozen, unknown keys refused."""
 

@@ -20,7 +20,7 @@ from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
 from construction_zone.dataset.imaging import Imaging
 from construction_zone.dataset.recipe import Recipe, unit_leaves
 from construction_zone.dataset.waves import settings_of
-from construction_zone.dataset.work import one_thread
+from construction_zone.dataset.produce import one_thread
 from construction_zone.distributions import Fixed, Sweep
 from construction_zone.errors import SceneError
 
@@ -111,7 +111,6 @@ def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
         ]
         middle = sorted(range(len(built)), key=lambda k: estimates[k].slices)[(len(built) - 1) // 2]
         one, estimate = built[middle], estimates[middle]
-        resident = produce.peak_memory()
         few = min(_phonons(one) or 1, CONFIGURATIONS)
         some = replace(one, drawn={**one.drawn, "simulation.phonons": few if _phonons(one) else None})
         got = _Measured({"build": build_seconds})
@@ -125,7 +124,8 @@ def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
         _image(recipe, middle, some, waved, device, got)
         many = float(np.mean([e.configurations for e in estimates])) / waved.waves.array.shape[-3]
         _disk(recipe, middle, some, waved, many, got)
-        memory = max(e.memory for e in estimates) + resident
+        # what was not simulated is kept beside what was
+        memory = produce.peak_memory() + max(e.disk for e in estimates) - estimate.disk * few // estimate.configurations
     per_structure = sum(got.seconds.values())
     return Plan(
         structures=recipe.count,
@@ -226,20 +226,23 @@ def _disk(recipe: Recipe, index: int, built: Built, waved: Waved, many: float, g
         store.prepare()
         imaged: Imaged = produce.images_stage(one, index, built, waved)
         sizes, seconds = [_size(Path(folder))], []
+        # the wave in vacuum is kept once, whatever the number of configurations
         for keep in (
             lambda: stages.keep_built(store, 0, built),
-            lambda: stages.keep_waves(store, 0, waved),
+            lambda: stages.keep_waves(store, 0, replace(waved, vacuum=None)),
+            lambda: stages.keep_waves(store, 1, waved),
             lambda: stages.keep_images(store, 0, imaged),
         ):
             seconds.append(keep())
             sizes.append(_size(Path(folder)))
-    structures, waves, images = np.diff(sizes).astype(float)
+    structures, waves, both, images = np.diff(sizes).astype(float)
     got.disk = {
         "structures": structures,
-        "waves": waves * many,
+        "waves": waves * many + max(0.0, both - waves),
         "images": images * recipe.images_per_structure,
     }
-    got.seconds["store"] = seconds[0] + seconds[1] * many + seconds[2] * recipe.images_per_structure
+    stored = seconds[1] * many + max(0.0, seconds[2] - seconds[1])
+    got.seconds["store"] = seconds[0] + stored + seconds[3] * recipe.images_per_structure
 
 
 def _size(folder: Path) -> int:

@@ -41,6 +41,9 @@ OWN = ("seed", "name")
 GIVEN = "cell"
 """Parameter that a recipe sets itself where it is not given: the scene's edges along x and y, of substrates."""
 
+MARK = "x-prefab"
+"""Stands in a JSON schema for that of a prefab."""
+
 TRIALS = 64
 """Options of a choice, or points of a sweep, that are tried when a recipe is read."""
 
@@ -195,17 +198,13 @@ def read(raw: Any, variables: Variables | None = None, per: Scope = "particle") 
 
 def prefab_schema(about: str = "") -> dict[str, Any]:
     """JSON schema of a prefab, or of a choice or sweep of them."""
-    one = {
-        "type": "object",
-        "properties": {"name": {"enum": sorted(PREFABS)}},
-        "required": ["name"],
-        "not": {"anyOf": [{"required": ["choice"]}, {"required": ["sweep"]}]},
-    }
-    many = {"type": "array", "items": one, "minItems": 1}
+    one = {MARK: True}
+    named = {"allOf": [one, {"type": "object", "required": ["name"]}]}
+    many = {"type": "array", "items": named, "minItems": 1}
     weights = {"type": "array", "items": {"type": "number", "minimum": 0}}
     forms = [
         {"type": "null"},
-        one,
+        {"not": {"anyOf": [{"required": ["choice"]}, {"required": ["sweep"]}]}, "allOf": [one]},
         {
             "type": "object",
             "properties": {"choice": many, "weights": weights},

@@ -37,6 +37,7 @@ from construction_zone.dataset.parts import (
     Simulation,
     Substrate,
     Whole,
+    at_least,
     read_text,
     whole_number,
 )
@@ -87,19 +88,21 @@ class Storage(Part):
 class Recipe(Part):
     """A dataset: `count` structures made from `seed`, each drawn from what the parts say."""
 
-    version: Annotated[int, BeforeValidator(read_version), Field(ge=1, le=VERSION)]
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
-    count: Annotated[Whole, Field(ge=1, le=MOST_STRUCTURES)] = 1
+    version: Annotated[int, BeforeValidator(read_version), at_least(1, "of the form of recipes", VERSION)]
+    seed: Annotated[Whole, at_least(0, "of everything that is drawn", 2**63 - 1)] = 0
+    count: Annotated[
+        Whole, at_least(1, "structures; left out: one for each point of what they sweep", MOST_STRUCTURES)
+    ] = 1
     variables: Annotated[
         dict[str, Variable],
         BeforeValidator(read_variables),
         PlainSerializer(written_variables),
         WithJsonSchema(VARIABLES),
-    ] = Field(default_factory=dict)
+    ] = Field(default_factory=dict, description="values that several fields follow")
     cell: (
         tuple[
-            Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True)],
-            Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True)],
+            Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True, about="[x, y], periodic")],
+            Annotated[Distribution, Quantity("Å", 1, 1e5, discrete=True, about="[x, y], periodic")],
         ]
         | None
     ) = None
@@ -129,8 +132,10 @@ class Recipe(Part):
 
     @classmethod
     def schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The JSON schema of a recipe, for editors."""
-        return cls.model_json_schema(*args, **kwargs)
+        """The JSON schema of a recipe file, for editors."""
+        from construction_zone.dataset.schema import of_files
+
+        return of_files(cls.model_json_schema(*args, **kwargs))
 
     def text(self) -> str:
         """The recipe as YAML with every default spelt out."""

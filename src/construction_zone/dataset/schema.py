@@ -1,0 +1,182 @@
+"""The JSON schema of recipe files, and the table of their fields."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from construction_zone.build.prefabs import PREFABS
+from construction_zone.dataset import inherit
+from construction_zone.dataset.fields import ABSENT, Quantity, Word, distribution_schemas
+from construction_zone.dataset.prefabs import MARK, OWN, PrefabField
+from construction_zone.dataset.spelling import written
+from construction_zone.distributions import Distribution
+
+_NULL = {"type": "null"}
+_ONE_OF = {"Particles": ("crystal", "radius"), "Substrate": ("amorphous", "density", "thickness")}
+"""Sections that need either these fields or a prefab."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A field of a recipe: its dotted path, unit, limits or what it wants, default, what it is drawn for, and about."""
+
+    path: str
+    unit: str
+    limits: str
+    default: str
+    per: str
+    about: str
+
+
+def of_files(found: dict[str, Any]) -> dict[str, Any]:
+    """pydantic's schema made that of recipe files: they may extend others, which then need not be whole."""
+    needed = found.pop("required", [])
+    file = {"type": "string", "description": "recipe file, relative to this one"}
+    extends = {"anyOf": [file, {"type": "array", "items": file, "minItems": 1}], "description": "recipes to begin with"}
+    found["properties"] = {inherit.EXTENDS: extends, **found["properties"]}
+    found["if"] = {"not": {"required": [inherit.EXTENDS]}}
+    whole: dict[str, Any] = {}
+    for name, keys in _ONE_OF.items():
+        section = found["$defs"][name]
+        section.pop("required", None)
+        for key in keys:  # null is how they are written beside a prefab
+            section["properties"][key]["anyOf"].append(_NULL)
+        whole[name.lower()] = {"anyOf": [_NULL, {"required": list(keys)}, {"required": ["prefab"]}]}
+    several = {"type": "array", "items": whole["particles"], "minItems": 1}
+    whole["particles"] = {"anyOf": [{"type": "array", **several}, {"not": {"type": "array"}, **whole["particles"]}]}
+    found["then"] = {"required": [*needed], "properties": whole}
+    found["$defs"]["prefab"] = _prefab()
+    result: dict[str, Any] = _linked(found)
+    return result | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Recipe of a dataset"}
+
+
+def rows(model: type[BaseModel], prefix: str = "") -> Iterator[Row]:
+    """Every field of a recipe, in order."""
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{name}"
+        inner = _model_of(info.annotation)
+        if inner is not None:
+            yield Row(path, "", "a section", _default(info), "", _first(inner.__doc__))
+            yield from rows(inner, f"{path}.")
+            continue
+        yield _row(path, info)
+
+
+def _row(path: str, info: FieldInfo) -> Row:
+    about, unit, limits, per = info.description or "", "", "", ""
+    for mark in _marks(info):
+        per = mark.per
+        if isinstance(mark, Quantity):
+            unit, about = mark.unit, mark.about or about
+            limits = f"{mark.low:.6g} … {mark.high:.6g}"
+            limits += ", whole" if mark.integer else ", or a list of choices" if mark.discrete else ""
+            limits += "".join(f", {word}" for word in mark.words) + (", null" if mark.optional else "")
+        else:
+            limits = mark.wants if isinstance(mark, Word) else "a prefab"
+            about = mark.about or about
+    return Row(path, unit, limits or _plain_limits(info), _default(info), per, about)
+
+
+def _marks(info: FieldInfo) -> list[Any]:
+    kinds = (Quantity, Word, PrefabField)
+    found = [mark for mark in info.metadata if isinstance(mark, kinds)]
+    return found or [mark for mark in _inner_metadata(info.annotation) if isinstance(mark, kinds)][:1]
+
+
+def _inner_metadata(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Annotated:
+        yield from annotation.__metadata__
+    for inner in get_args(annotation):
+        yield from _inner_metadata(inner)
+
+
+def _plain_limits(info: FieldInfo) -> str:
+    """Limits of a field that is not drawn."""
+    words = [value for part in _literals(info.annotation) for value in get_args(part)]
+    if words:
+        return ", ".join([*(str(word) for word in words), *(["null"] if info.default is None else [])])
+    ends = [f"{sign} {value}" for mark in info.metadata for sign, value in _ends(mark)]
+    if info.annotation is bool:
+        return "true, false"
+    return ", ".join(ends) or {"dict": "a mapping"}.get(getattr(info.annotation, "__name__", ""), "")
+
+
+def _ends(mark: Any) -> Iterator[tuple[str, Any]]:
+    for name, sign in (("ge", "≥"), ("le", "≤"), ("lt", "<"), ("gt", ">")):
+        if getattr(mark, name, None) is not None:
+            yield sign, getattr(mark, name)
+
+
+def _literals(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield annotation
+    for inner in get_args(annotation) if get_origin(annotation) is not Literal else ():
+        yield from _literals(inner)
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Annotated, Union, types.UnionType):
+        return next((found for found in map(_model_of, get_args(annotation)) if found is not None), None)
+    return None
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "needed"
+    value = info.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return ""
+    if isinstance(value, Distribution):
+        value = None if value is ABSENT else written(value)
+    if isinstance(value, dict):
+        return ""
+    return f"{value:g}" if type(value) is float else value if isinstance(value, str) else json.dumps(value)
+
+
+def _first(text: str | None) -> str:
+    return inspect.cleandoc(text or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _prefab() -> dict[str, Any]:
+    """Schema of a prefab: its name, and by that its parameters."""
+    cases = []
+    for name, function in sorted(PREFABS.items()):
+        known = {key: p for key, p in inspect.signature(function).parameters.items() if key not in OWN}
+        then = {
+            "description": _first(function.__doc__),
+            "properties": {"name": True, **{key: _parameter(str(p.annotation)) for key, p in known.items()}},
+            "additionalProperties": False,
+        }
+        cases.append({"if": {"properties": {"name": {"const": name}}}, "then": then})
+    return {"type": "object", "properties": {"name": {"enum": sorted(PREFABS)}}, "allOf": cases}
+
+
+def _parameter(annotation: str) -> Any:
+    kinds = annotation.split(" | ")
+    if kinds == ["Zone"]:
+        return {"$ref": "#/$defs/prefab"}
+    one: dict[str, Any] = {"type": "integer" if kinds[0] == "int" else "number"}
+    if kinds[0] not in ("float", "int") or not {"float", "int", "None"} >= set(kinds):
+        return True
+    forms = [one, {"type": "string"}, *([_NULL] if "None" in kinds else [])]
+    option = {"anyOf": forms}
+    return {"anyOf": [*forms, *distribution_schemas(option, one, whole=True, continuous=kinds[0] == "float")]}
+
+
+def _linked(node: Any) -> Any:
+    """`node` with the marks that stand for a prefab made references to its schema."""
+    if isinstance(node, dict):
+        if MARK in node:
+            return {"$ref": "#/$defs/prefab"}
+        return {key: _linked(value) for key, value in node.items()}
+    return [_linked(value) for value in node] if isinstance(node, list) else node
