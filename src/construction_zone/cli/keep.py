@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from construction_zone.cli import report
-from construction_zone.cli.data import Folder, RecipeFile
+from construction_zone.cli.data import Folder
+from construction_zone.cli.recipes import RecipeFile
 
 Place = Annotated[str, typer.Argument(metavar="DIR", help="Directory or URL (fsspec) of a dataset.")]
 

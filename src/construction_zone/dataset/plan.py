@@ -18,9 +18,9 @@ import numpy as np
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
 from construction_zone.dataset.imaging import Imaging
+from construction_zone.dataset.produce import one_thread
 from construction_zone.dataset.recipe import Recipe, unit_leaves
 from construction_zone.dataset.waves import settings_of
-from construction_zone.dataset.produce import one_thread
 from construction_zone.distributions import Fixed, Sweep
 from construction_zone.errors import SceneError
 

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from construction_zone.build.prefabs import PREFABS
 from construction_zone.dataset import inherit
 from construction_zone.dataset.fields import ABSENT, Quantity, Word, distribution_schemas
+from construction_zone.dataset.labels import NAMES
 from construction_zone.dataset.prefabs import MARK, OWN, PrefabField
 from construction_zone.dataset.spelling import written
 from construction_zone.distributions import Distribution
@@ -54,6 +55,9 @@ def of_files(found: dict[str, Any]) -> dict[str, Any]:
     whole["particles"] = {"anyOf": [{"type": "array", **several}, {"not": {"type": "array"}, **whole["particles"]}]}
     found["then"] = {"required": [*needed], "properties": whole}
     found["$defs"]["prefab"] = _prefab()
+    include = found["$defs"]["Labels"]["properties"]["include"]
+    include["anyOf"] = [{"const": "all"}, {"type": include.pop("type"), "items": {"enum": list(NAMES)}}]
+    del include["items"]
     result: dict[str, Any] = _linked(found)
     return result | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Recipe of a dataset"}
 

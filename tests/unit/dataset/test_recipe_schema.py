@@ -43,6 +43,8 @@ GOOD = [
     {"particles": [{"crystal": "fcc Au", "radius": 4}, {"prefab": CUBE}]},
     {"variables": SIZE, "particles": {"radius": {"variable": "size"}, "crystal": "fcc Au"}},
     {"substrate": {"prefab": {"choice": [{"name": "film", "thickness": 9}, {"name": "film", "thickness": 8}]}}},
+    {"labels": {"include": "all"}},
+    {"labels": {"include": ["instances", "strain"]}},
     {"simulation": {"slice_thickness": "planes", "phonons": None, "displacements": {"Au": 0.1}, "sampling": 0.2}},
 ]
 BAD = [
@@ -58,6 +60,7 @@ BAD = [
     {"particles": {"prefab": {"name": "cube", "crystal": "fcc Au", "edge_atom": 3}}},
     {"substrate": {"amorphous": "C"}},
     {"simulation": {"split": "half"}},
+    {"labels": {"include": ["instance"]}},
     {"version": 2},
     {"seed": -1},
     {"count": 1.5},

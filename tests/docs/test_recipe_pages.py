@@ -1,0 +1,32 @@
+"""The page on recipes: each recipe on it can be used, and its commands run."""
+
+from __future__ import annotations
+
+import ase.build
+import pytest
+import yaml
+from test_docs import ROOT, blocks, follow
+
+from construction_zone.build import files
+from construction_zone.dataset.recipe import load
+
+PAGE = "docs/how-to/recipes.md"
+RECIPES = [text for language, text in blocks(PAGE) if language == "yaml"]
+
+
+@pytest.mark.parametrize("text", RECIPES, ids=range(len(RECIPES)))
+def test_each_recipe_of_the_page_can_be_used(text, tmp_path):
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "structures").mkdir()
+    files.write(ase.build.bulk("Au", cubic=True).repeat(3), tmp_path / "structures" / "gold.xyz")
+    recipe = load(yaml.safe_load(text), folder=tmp_path)
+    assert recipe.images_per_structure >= 1
+    assert load(recipe.plain(), folder=tmp_path).digest() == recipe.digest()
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_run(tmp_path):
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    follow(PAGE, tmp_path)
+    assert (tmp_path / "drawn.png").stat().st_size > 5000
+    assert (tmp_path / "smoke" / "recipe.yaml").exists()
