@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from construction_zone.dataset import inherit
 from construction_zone.dataset.generate import generate
 from construction_zone.dataset.loader import ImageDataset
 from construction_zone.dataset.recipe import load
@@ -25,23 +27,41 @@ SMALL = [
 """What makes a recipe a matter of seconds."""
 
 
+SIZES = {
+    "faulted": {"radius": 12, "count": 1},
+    "twinned": {"radius": 12, "count": 1},
+    "decahedron": {"edge": 4, "column": 2},
+    "wulff": {"diameter": 20},
+}
+"""What makes a prefab fit the small cell."""
+
+PHASE_MASKS = ["cell=[40, 40]", "particles.prefab.radius=17"]
+"""Of a particle of 12 Å, thresholding the phase before the blur leaves nothing (`label.phase_mask`)."""
+
+
 def small(path):
-    faulted = load(path).particles.prefab is not None
-    size = ["particles.prefab.radius=12", "particles.prefab.count=1"] if faulted else ["particles.radius=9"]
-    return load(path, settings=[*SMALL, *size])
+    """The recipe with settings that make it small; of a recipe that chooses prefabs, one for each of them."""
+    recipe = load(path)
+    if recipe.particles.prefab is None:
+        return [load(path, settings=[*SMALL, "particles.radius=9"])]
+    written = inherit.read(path)["particles"]["prefab"]
+    given = [f"particles.prefab={json.dumps(one | SIZES[one['name']])}" for one in written.get("choice", [written])]
+    more = PHASE_MASKS if recipe.labels.mask == "exit_wave" else []
+    return [load(path, settings=[*SMALL, one, *more]) for one in given]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_makes_a_dataset(path, tmp_path):
-    recipe = small(path)
-    report = generate(recipe, tmp_path / "data", workers=1, progress=False)
-    assert (report.made, report.failures) == (1, ())
-    dataset = ImageDataset(tmp_path / "data")
-    assert len(dataset) == recipe.images_per_structure == load(path).images_per_structure
-    for item in (dataset[0], dataset[len(dataset) - 1]):
-        assert item["image"].shape == (1, 80, 80)
-        assert item["image"].std() > 0
-        assert 0 < item["mask"].double().mean() < 1
+    for number, recipe in enumerate(small(path)):
+        report = generate(recipe, tmp_path / str(number), workers=1, progress=False)
+        assert (report.made, report.failures) == (1, ())
+        dataset = ImageDataset(tmp_path / str(number))
+        assert len(dataset) == recipe.images_per_structure == load(path).images_per_structure
+        size = round(recipe.cell[0].value / 0.4)
+        for item in (dataset[0], dataset[len(dataset) - 1]):
+            assert item["image"].shape == (1, size, size)
+            assert item["image"].std() > 0
+            assert 0 < item["mask"].double().mean() < 1
 
 
 def test_the_reference_recipe_is_that_of_the_literature():
