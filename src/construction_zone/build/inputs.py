@@ -45,7 +45,7 @@ def positive(value: Any, what: str, unit: str = "Å") -> float:
     """A finite number above zero."""
     number = _number(value, what)
     if not np.isfinite(number) or number <= 0:
-        raise InvalidInput(f"{what} is {number:g} {unit}; it must be finite and above zero")
+        raise InvalidInput(f"{what} is {_with(number, unit)}; it must be finite and above zero")
     return number
 
 
@@ -53,7 +53,7 @@ def not_negative(value: Any, what: str, unit: str = "Å") -> float:
     """A finite number, zero or above."""
     number = _number(value, what)
     if not np.isfinite(number) or number < 0:
-        raise InvalidInput(f"{what} is {number:g} {unit}; it must be finite and not negative")
+        raise InvalidInput(f"{what} is {_with(number, unit)}; it must be finite and not negative")
     return number
 
 
@@ -102,3 +102,7 @@ def _number(value: Any, what: str) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{what} is {value!r}; give a number") from error
+
+
+def _with(number: float, unit: str) -> str:
+    return f"{number:g} {unit}".rstrip()

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from construction_zone import prefabs
-from construction_zone.build import Amorphous, Crystal, Scene, variant
+from construction_zone.build import Amorphous, Ball, Crystal, Scene, Zone, variant
 from construction_zone.build.prefabs.relief import rough
 from construction_zone.distributions import Uniform
 from construction_zone.errors import InvalidInput, SceneError
@@ -211,3 +211,10 @@ def test_rest_refuses_what_it_cannot_do():
     place = holey.volume.pose.apply([*holey.volume.holes[0], 0.0])
     with pytest.raises(SceneError, match="nothing below"):
         prefabs.rest(gold(12), holey, cell=CELL, at=(place[0], place[1]), gap=1.0)
+
+
+def test_a_particle_wider_than_the_cell_does_not_overlap_its_own_image():
+    ball = Zone(Ball(35), Crystal.fcc("Au"), name="ball")
+    with pytest.raises(InvalidInput, match=r"wide along x.*repeats after 60 Å"):
+        prefabs.rest(ball, 5.0, cell=(60, 90, 90))
+    assert prefabs.rest(ball, 5.0, cell=(60, 90, 90), periodic=(False, False, False))

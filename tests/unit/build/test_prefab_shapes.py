@@ -293,6 +293,7 @@ def test_plate_is_a_short_rod():
         ({(1, 1, 1): 1.0, (1, -1, 1): 2.0}, "given twice"),
         ({(1, 0, -1, 0): 1.0}, "no planes"),
         ({(0, 0, 0): 1.0}, "all zeros"),
+        ({(1, 1, 1): -1.0}, "is -1; it must be finite and above zero"),
         ({(0.5, 1, 1): 1.0}, "whole numbers"),
         ({"abc": 1.0}, "three numbers"),
     ],

@@ -80,10 +80,18 @@ def rest(
     seed
         The seed of the scene, so that the atoms of `on` are those that will be there.
 
-    Raises `InvalidInput` for a facet of what is no crystal, `SceneError` if there is nothing below the particle.
+    Raises `InvalidInput` for a facet of what is no crystal and for a particle as wide as a cell that repeats,
+    `SceneError` if there is nothing below the particle.
     """
     turned = _turned(particle, facet, spin)
     atoms = _filled(turned, seed)
+    for axis in np.flatnonzero(periodic):
+        width, edge = float(np.ptp(atoms[:, axis])), inputs.cell(cell)[axis]
+        if width >= edge:
+            raise InvalidInput(
+                f"the particle is {width:.1f} Å wide along {'xyz'[axis]}, where the cell repeats after {edge:g} Å: it "
+                "would overlap its own image; enlarge the cell, or take a smaller particle"
+            )
     middle = (atoms.max(axis=0) + atoms.min(axis=0)) / 2
     place = (middle[0], middle[1]) if at is None else (float(at[0]), float(at[1]))
     shift = np.array([place[0] - middle[0], place[1] - middle[1], 0.0])
