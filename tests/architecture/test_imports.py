@@ -4,6 +4,7 @@ import ast
 import resource
 import subprocess
 import sys
+from collections import Counter
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -85,6 +86,12 @@ def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
     folders = {path.parent for path in tests.rglob("test_*.py")}
     for pattern in pytestconfig.getini("norecursedirs"):
         assert not [f for f in folders if fnmatch(f.relative_to(tests).as_posix(), pattern) or fnmatch(f.name, pattern)]
+
+
+def test_no_two_modules_of_tests_have_the_same_name() -> None:
+    # pytest imports them by name alone
+    names = Counter(path.name for path in Path(__file__).parents[1].rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_numba_is_used_through_its_door() -> None:
