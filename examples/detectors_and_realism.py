@@ -107,7 +107,7 @@ def cameras(waves: cz.simulate.ExitWaves) -> list[Tile]:
     pixels = form.image_grid(beams.grid, PIXEL)
     fine = cz.Microscope(**LENS, **SOFT).intensity(beams)
     result = []
-    for name in ("ideal", "K3", "K2", "Falcon", "US1000"):
+    for name in ("ideal", "K3", "K2", "Falcon4i", "Falcon", "US1000"):
         camera = detectors.named(name, 300e3)
         image = camera.record(fine, pixels, DOSE, seed=1).numpy()
         result.append((name, corner(image), image))
@@ -196,7 +196,7 @@ def main(folder: str | Path, radius: float = 25.0, film: float = 30.0, length: f
     waves, mask, thickness = specimen(radius, film, length)
     dirty, _, _ = specimen(radius, film + 10, length)
     sheet_of(doses(waves), folder / "dose_series.png", 5)
-    sheet_of(cameras(waves), folder / "detectors.png", 5)
+    sheet_of(cameras(waves), folder / "detectors.png", 6)
     sheet_of(warped(waves, mask), folder / "distortions.png", 6)
     tiles, contrast = steps(waves, dirty, thickness)
     sheet_of(tiles, folder / "realism.png", 5)

@@ -33,7 +33,7 @@ ABERRATIONS = {
 
 def specimen() -> tuple[Beams, float]:
     """Beams of a gold ball on amorphous carbon, and the plane of the ball's least contrast in vacuum."""
-    carbon = cz.Amorphous("C", density=2.20, structure="random")
+    carbon = cz.Amorphous("C", density=2.20)
     film = cz.Zone(cz.Block.between((0, 0, 0), (CELL, CELL, FILM)), carbon, name="film")
     middle = (CELL / 2, CELL / 2, FILM + RADIUS)
     gold = cz.Zone(cz.Ball(RADIUS, center=middle), cz.Crystal.fcc("Au").with_zone_axis([1, 1, 0]), name="gold")
