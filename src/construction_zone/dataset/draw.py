@@ -19,7 +19,7 @@ from construction_zone.dataset.places import Disc, Spot, place
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.spelling import Linked, Scope
 from construction_zone.dataset.substrates import ground_of
-from construction_zone.distributions import Distribution, Sweep
+from construction_zone.distributions import Distribution, Fixed, Sweep
 
 
 def structure_seed(recipe: Recipe, index: int) -> np.random.SeedSequence:
@@ -142,6 +142,8 @@ def drawn_leaf(
     """
     if isinstance(leaf, Linked):
         return leaf.of(known[f"variables.{leaf.name}"])
+    if isinstance(leaf, Fixed):
+        return leaf.value
     rng = seeding.generator(seed, path, *more)
     return leaf.at(places[path], rng) if isinstance(leaf, Sweep) else leaf.draw(rng)
 

@@ -336,9 +336,8 @@ def _leaves(part: Part, prefix: str, per: Scope) -> Iterator[tuple[str, Distribu
                 yield from _leaves(group, f"{prefix}{name}[{i}].", per)
         elif isinstance(value, tuple):
             yield from ((f"{prefix}{name}[{i}]", leaf) for i, leaf in enumerate(value) if per == "structure")
-        elif isinstance(value, Distribution):
-            scopes = [m.per for m in info.metadata if isinstance(m, (Quantity, Word))]
-            if scopes == [per]:
+        elif hasattr(value, "draw"):  # recipes are walked for every image, and isinstance of a protocol is slow
+            if [m.per for m in info.metadata if isinstance(m, (Quantity, Word))] == [per]:
                 yield f"{prefix}{name}", value
 
 
