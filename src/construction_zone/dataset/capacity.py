@@ -1,4 +1,4 @@
-"""Whether what a recipe makes will fit on the disk."""
+"""Whether what a recipe makes will fit on the disk, and one structure into memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from construction_zone.dataset.fields import options
 from construction_zone.dataset.given import first_cell
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.spelling import listed
-from construction_zone.errors import StoreError
+from construction_zone.errors import RecipeError, StoreError
 
 COMPRESSED = 0.5
 """Share of the raw size that is asked for; waves and noisy images hardly compress, smooth ones and masks do."""
@@ -33,4 +33,18 @@ def check_room(root: Path, recipe: Recipe, structures: int) -> None:
         raise StoreError(
             f"{structures} structures take about {raw / 1e9:.3g} GB and {root} has {free / 1e9:.3g} GB free; "
             "make room, give another directory, or ask for fewer (--count)"
+        )
+
+
+def check_memory(recipe: Recipe) -> None:
+    """Raise a `RecipeError` before anything is built when the arrays of one structure are more than the memory."""
+    import torch
+
+    from construction_zone.simulate.plan import available_memory
+
+    least, free = bytes_per_structure(recipe), available_memory(torch.device("cpu"))
+    if least > free:
+        raise RecipeError(
+            f"the waves and images of one structure take {least / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are "
+            "free; take a smaller cell, larger pixels, or fewer phonons or images (lengths are in Å)"
         )

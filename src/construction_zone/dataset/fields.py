@@ -35,6 +35,10 @@ ABSENT = Fixed(None)
 """Stands for a leaf that another field makes needless."""
 
 
+MISTAKEN = {"eV": ("keV", 1e3), "g/cm³": ("kg/m³", 1e-3), "mrad": ("rad", 1e3)}
+"""Unit → one that values are given in by mistake, and how many of ours that is."""
+
+
 @dataclass(frozen=True)
 class Quantity:
     """Annotation of a number of `unit` between `low` and `high` (both included), or of a distribution kept within them.
@@ -90,7 +94,14 @@ class Quantity:
             bad = low if low < self.low else high
             what = "" if isinstance(found, Fixed) else f"can be drawn as {bad:g}: "
             given = f"{bad:g} " if isinstance(found, Fixed) else ""
-            raise InvalidInput(f"{what}{given}is outside the limits {self.limits}")
+            raise InvalidInput(f"{what}{given}is outside the limits {self.limits}{self._meant(found)}")
+
+    def _meant(self, found: Distribution) -> str:
+        """What a single value would be if it were given in a unit that is often taken instead."""
+        other, factor = MISTAKEN.get(self.unit, ("", 0.0))
+        if not isinstance(found, Fixed) or not self.low <= found.value * factor <= self.high or not factor:
+            return ""
+        return f"; {found.value:g} {other} is {found.value * factor:g} {self.unit}"
 
     @property
     def limits(self) -> str:

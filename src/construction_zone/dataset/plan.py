@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from construction_zone.dataset.capacity import check_memory
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
 from construction_zone.dataset.imaging import Imaging
@@ -95,12 +96,15 @@ def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
 
     Raises
     ------
+    RecipeError
+        if one structure does not fit into memory.
     SceneError
         if none of the structures that are tried can be built.
     """
     from construction_zone.dataset import produce
     from construction_zone.simulate import plan_exit_waves
 
+    check_memory(recipe)
     begun = time.perf_counter()
     with one_thread():
         _warm_up(device)

@@ -336,9 +336,9 @@ def _leaves(part: Part, prefix: str, per: Scope) -> Iterator[tuple[str, Distribu
                 yield from _leaves(group, f"{prefix}{name}[{i}].", per)
         elif isinstance(value, tuple):
             yield from ((f"{prefix}{name}[{i}]", leaf) for i, leaf in enumerate(value) if per == "structure")
-        elif hasattr(value, "draw"):  # recipes are walked for every image, and isinstance of a protocol is slow
-            if [m.per for m in info.metadata if isinstance(m, (Quantity, Word))] == [per]:
-                yield f"{prefix}{name}", value
+        # recipes are walked for every image, and isinstance of a protocol is slow
+        elif hasattr(value, "draw") and [m.per for m in info.metadata if isinstance(m, (Quantity, Word))] == [per]:
+            yield f"{prefix}{name}", value
 
 
 def _replaced(plain: Any, words: Mapping[str, str]) -> Any:

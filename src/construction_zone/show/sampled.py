@@ -50,6 +50,7 @@ def histograms(
         _panel(axes, list(drawn))
         unit = (units or {}).get(name)
         axes.set_title(f"{name}{f' ({unit})' if unit else ''}", fontsize=7, color=style.INK)
+        axes.set_ylim(top=1.18 * axes.get_ylim()[1])  # room for how many there are
         axes.tick_params(labelsize=6)
         axes.set_yticks([])
         for side in ("top", "right", "left"):

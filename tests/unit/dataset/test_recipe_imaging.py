@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter
 from construction_zone.dataset.compose import build_structure
 from construction_zone.dataset.draw import draw_image
 from construction_zone.dataset.exposures import Exposures, distortion_of
-from construction_zone.dataset.imaging import Distortion, Imaging
+from construction_zone.dataset.imaging import Background, Distortion, Frames, Imaging
+from construction_zone.dataset.imaging import Detector as Camera
 from construction_zone.dataset.recipe import load
 from construction_zone.dataset.waves import settings_of, simulated
 from construction_zone.errors import RecipeError
@@ -72,40 +73,95 @@ def test_every_setting_of_the_microscope_and_the_detector_is_reached_or_named():
     assert {field.name for field in fields(Detector)} - set(type(detector).model_fields) == set(curves)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "other"),
-    [
-        *((name, SIZES[name[1]], None) for name in NAMES if name[0] == "C" and name not in ("C10", "C30")),
-        ("Cs", 1e7, None),
-        ("focal_spread", 60, None),
-        ("focal_nodes", 3, {"focal_spread": 60}),
-        ("source_size", 2, None),
-        ("aperture", 15, None),
-        ("aperture_edge", 10, {"aperture": 15}),
-        ("beam_tilt_x", 10, {"Cs": 1e6}),
-        ("beam_tilt_y", 10, {"Cs": 1e6}),
-        ("drift", 2, None),
-        ("drift_angle", 90, {"drift": 2}),
-        ("vibration", 1, None),
-        ("coherence", "envelope", {"focal_spread": 60}),
-        ("detector", {"preset": "K2"}, None),
-        ("detector", {"readout": 5}, None),
-        ("detector", {"falloff": 0.3, "slope": 0.2, "slope_azimuth": 30}, None),
-        ("detector", {"saturation": 50}, None),
-        ("detector", {"gain_residue": 0.1}, None),
-        ("distortion", {"rotation": 5}, None),
-        ("distortion", {"field": 1, "correlation": 20}, None),
-        ("background", {"mean_free_path": 20}, None),
-        ("background", {}, None),
-        ("frames", {"count": 4, "jitter": 0.5}, None),
-        ("zero", "middle", None),
-        ("zero", "minimum_contrast", None),
-    ],
-)
+CAMERA = {"detector": {"preset": "K2"}}
+SPOILT = {"detector": {"hot": 0.02, "hot_level": 50}}
+HIT = {"detector": {"spikes": 2e4, "spike_level": 50}}
+SLOPED = {"detector": {"slope": 0.2}}
+
+CHANGES = [
+    *((name, SIZES[name[1]], {}) for name in NAMES if name[0] == "C" and name not in ("C10", "C30")),
+    *((f"phi{name[1:]}", 0.7, {name: SIZES[name[1]]}) for name in NAMES if name[0] == "C" and name[2] != "0"),
+    ("defocus", 100, {}),
+    ("Cs", 1e7, {}),
+    ("focal_spread", 60, {}),
+    ("focal_nodes", 3, {"focal_spread": 60}),
+    ("source_size", 2, {}),
+    ("coherence", "envelope", {"focal_spread": 60}),
+    ("tilt_nodes", 2, {"coherence": "full", "source_size": 2}),
+    ("beam_tilt_x", 10, {"Cs": 1e6}),
+    ("beam_tilt_y", 10, {"Cs": 1e6}),
+    ("aperture", 15, {}),
+    ("aperture_edge", 10, {"aperture": 15}),
+    ("drift", 2, {}),
+    ("drift_angle", 90, {"drift": 2}),
+    ("vibration", 1, {}),
+    ("dose", 100, {}),
+    ("zero", "top", {}),
+    ("zero", "middle", {}),
+    ("zero", "bottom", {}),
+    ("zero", "minimum_contrast", {}),
+    ("microscope", "titan_300_corrected", {}),
+    ("detector.preset", "K2", {}),
+    ("detector.dqe_zero", 0.3, CAMERA),
+    ("detector.gain", 3, {"detector": {"output": "counts"}}),
+    ("detector.gain_residue", 0.1, {}),
+    ("detector.offset", 40, {"detector": {"output": "counts"}}),
+    ("detector.dark", 40, {}),
+    ("detector.readout", 5, {}),
+    ("detector.dead", 0.05, {}),
+    ("detector.hot", 0.05, {"detector": {"hot_level": 50}}),
+    ("detector.hot_level", 500, SPOILT),
+    ("detector.spikes", 4e4, {"detector": {"spike_level": 50}}),
+    ("detector.spike_level", 500, HIT),
+    ("detector.falloff", 0.3, {}),
+    ("detector.slope", 0.2, {}),
+    ("detector.slope_azimuth", 30, SLOPED),
+    ("detector.saturation", 50, {}),
+    ("detector.output", "uint16", {"detector": {"gain": 2.5}}),
+    ("detector.serial", 5, SPOILT),
+    ("distortion.scale", 0.05, {}),
+    ("distortion.shear", 0.05, {}),
+    ("distortion.ellipse", 0.05, {}),
+    ("distortion.azimuth", 40, {"distortion": {"ellipse": 0.05}}),
+    ("distortion.rotation", 5, {}),
+    ("distortion.shift_x", 1, {}),
+    ("distortion.shift_y", 1, {}),
+    ("distortion.field", 1, {}),
+    ("distortion.correlation", 20, {"distortion": {"field": 1}}),
+    ("background", {}, {}),
+    ("background.mean_free_path", 20, {}),
+    ("background.blur", 3, {"background": {"mean_free_path": 20}}),
+    ("background.filtered", True, {"background": {"mean_free_path": 20}}),
+    ("frames.count", 4, {}),
+    ("frames.jitter", 0.5, {}),
+    ("frames.aligned", True, {"drift": 2, "frames": {"count": 4}}),
+]
+"""Field, a value of it, and what else must be given for it to matter."""
+
+
+def test_every_field_of_imaging_is_changed_by_some_test():
+    """Those that are left out have tests of their own."""
+    known = {name for name, _ in _fields(Imaging)}
+    elsewhere = {"pixel_size", "per_structure", "detector.curves"}
+    assert known - elsewhere == {name for name, _, _ in CHANGES} - {"background"}
+
+
+def _fields(part, prefix=""):
+    for name in part.model_fields:
+        inner = {"detector": Camera, "distortion": Distortion, "background": Background, "frames": Frames}.get(name)
+        if inner is None or prefix:
+            yield f"{prefix}{name}", part
+        else:
+            yield from _fields(inner, f"{name}.")
+
+
+@pytest.mark.parametrize(("name", "value", "other"), CHANGES, ids=lambda value: value if type(value) is str else "")
 @pytest.mark.filterwarnings("ignore:.*stops the strongest reflection")
 @pytest.mark.filterwarnings("ignore:.*would expect fewer than zero electrons")
 def test_each_setting_changes_the_image(scene, name, value, other):
-    plain, changed = image(scene, **(other or {})), image(scene, **(other or {}), **{name: value})
+    section, _, field = name.rpartition(".")
+    given = {section: {**other.get(section, {}), field: value}} if section else {field: value}
+    plain, changed = image(scene, **other), image(scene, **{**other, **given})
     assert changed.shape == plain.shape
     assert np.isfinite(changed).all()
     assert not np.array_equal(plain, changed)

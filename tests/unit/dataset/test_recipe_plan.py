@@ -8,7 +8,7 @@ import pytest
 from construction_zone.dataset.generate import generate
 from construction_zone.dataset.plan import plan, sampled, units_of
 from construction_zone.dataset.recipe import load
-from construction_zone.errors import InvalidInput, SceneError
+from construction_zone.errors import InvalidInput, RecipeError, SceneError
 
 
 def test_a_plan_counts_and_tells_what_the_dataset_takes(tiny, tmp_path):
@@ -85,6 +85,12 @@ def test_a_recipe_whose_structures_cannot_be_built_says_why(tiny):
         plan(load({**tiny, "particles": {"prefab": cube, "count": 4}}))
 
 
+def test_what_does_not_fit_into_memory_is_told_before_it_is_built(tiny):
+    tiny["cell"] = [90_000, 90_000]
+    with pytest.raises(RecipeError, match=r"waves and images of one structure take 1\.27e\+03 GB.*smaller cell"):
+        plan(load(tiny))
+
+
 def test_the_command(tiny, tmp_path, capsys):
     import yaml
 
@@ -92,10 +98,10 @@ def test_the_command(tiny, tmp_path, capsys):
 
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(tiny))
     with pytest.raises(SystemExit) as stop:
-        main(["plan", str(tmp_path / "recipe.yaml"), "--count", "1000", "--out", str(tmp_path / "drawn.png")])
+        main(["plan", str(tmp_path / "recipe.yaml"), "--count", "100", "--out", str(tmp_path / "drawn.png")])
     assert not stop.value.code
     told = capsys.readouterr().out
-    assert "1000" in told
-    assert "2000" in told
+    assert "100 " in told
+    assert "200 " in told
     assert all(word in told for word in ("time", "memory", "disk", "a structure", "measured in"))
     assert (tmp_path / "drawn.png").stat().st_size > 5000

@@ -111,6 +111,19 @@ def test_a_bad_field_is_told_by_its_path(tiny, path, value, wanted):
     assert f"\n  {wanted}" in complaint(changed(tiny, path, value))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "wanted"),
+    [
+        ("simulation.energy", 300, "outside the limits 10000 … 1e+07 eV; 300 keV is 300000 eV"),
+        ("substrate.density", 2200, "outside the limits 0.01 … 25 g/cm³; 2200 kg/m³ is 2.2 g/cm³"),
+        ("imaging.aperture", 0.005, "outside the limits 0.01 … 1000 mrad; 0.005 rad is 5 mrad"),
+        ("imaging.aperture", -1, "outside the limits 0.01 … 1000 mrad"),
+    ],
+)
+def test_a_value_in_another_unit_is_recognized(tiny, path, value, wanted):
+    assert complaint(changed(tiny, path, value)).endswith(wanted)
+
+
 def test_all_bad_fields_are_told_at_once(tiny):
     changed(tiny, "particles.radius", -1)
     changed(tiny, "substrate.density", "heavy")
