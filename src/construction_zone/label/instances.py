@@ -53,7 +53,8 @@ def instance_masks(
     Where masks overlap each pixel goes to the particle whose lowest atom near it (within edge + closing) is lowest; so
     two that interlock are each in front in places. The table has, of each: ``instance`` (from 1), ``zone``, ``atoms``,
     ``x``, ``y``, ``z`` (Å), the middle of its atoms; ``bottom`` and ``top`` (Å); ``order``, its place along the beam by
-    the lowest atom, 0 first; ``behind``, the instances that hide some of it; and what `measures` tells of its masks.
+    the lowest atom, 0 first; ``behind``, the instances that hide some of it; and what `measures` tells of its masks. Of
+    a particle without atoms, as a variant may have, places and heights are None and the masks empty.
 
     Parameters
     ----------
@@ -72,30 +73,33 @@ def instance_masks(
     for mask, own in zip(amodal, alone, strict=True):
         mask[...] = projected(own, shape, pixel_size, edge=edge, closing=closing)
     modal, behind = _seen(alone, amodal, field, edge + closing)
-    bottoms = [float(own.positions[:, 2].min()) for own in alone]
+    bottoms = [float(own.positions[:, 2].min()) if len(own) else np.inf for own in alone]
     order = np.argsort(np.argsort(bottoms, kind="stable"), kind="stable")
     shown = measures(modal, amodal, pixel_size, periodic=(bool(field.periods[0]), bool(field.periods[1])))
     table = []
     for number, (name, own, row) in enumerate(zip(particles, alone, shown, strict=True)):
-        whole = field.unwrapped(own.positions[:, 1::-1])
-        y, x = whole.mean(axis=0)
-        place = field.wrapped(np.array([[y, x]]))[0]
         table.append(
             {
                 "instance": number + 1,
                 "zone": name,
                 "atoms": len(own),
-                "x": float(place[1]),
-                "y": float(place[0]),
-                "z": float(own.positions[:, 2].mean()),
-                "bottom": bottoms[number],
-                "top": float(own.positions[:, 2].max()),
+                **_place(own, field),
                 "order": int(order[number]),
                 "behind": sorted(k + 1 for k in behind[number]),
                 **row,
             }
         )
     return Instances(modal, amodal, table)
+
+
+def _place(own: ase.Atoms, field: Field) -> dict[str, float | None]:
+    """The middle of a particle's atoms, and how far they reach along the beam."""
+    if not len(own):
+        return dict.fromkeys(("x", "y", "z", "bottom", "top"))
+    middle = field.unwrapped(own.positions[:, 1::-1]).mean(axis=0)
+    y, x = field.wrapped(middle[None])[0]
+    z = own.positions[:, 2]
+    return {"x": float(x), "y": float(y), "z": float(z.mean()), "bottom": float(z.min()), "top": float(z.max())}
 
 
 def measures(
@@ -164,6 +168,8 @@ def _seen(alone: list[ase.Atoms], amodal: np.ndarray, field: Field, reach: float
     shared = amodal.sum(axis=0, dtype=np.int32) > 1
     for number, (own, mask) in enumerate(zip(alone, amodal, strict=True)):
         inside = mask.astype(bool)
+        if not len(own):
+            continue
         height = np.full(field.shape, np.float32(own.positions[:, 2].min()))
         if (inside & shared).any():
             height = _entrance(own, field, reach)

@@ -8,7 +8,7 @@ import pytest
 from label_scenes import PIXEL, SHAPE, alone, ball
 
 import construction_zone as cz
-from construction_zone.build import prefabs
+from construction_zone.build import prefabs, variant
 from construction_zone.errors import InvalidInput
 from construction_zone.label.instances import box, instance_masks, packed, unpacked
 from construction_zone.label.masks import projected
@@ -119,6 +119,16 @@ def test_no_particles_give_empty_maps() -> None:
     assert found.amodal.shape == (0, *SHAPE)
     assert not found.modal.any()
     assert found.table == []
+
+
+def test_a_particle_that_the_variant_lacks_has_an_empty_mask_and_keeps_its_number() -> None:
+    whole = stack((20, 24, 45), (28, 24, 15))
+    found = instance_masks(variant(whole, only=["p1"]), ["p0", "p1"], SHAPE, PIXEL)
+    gone, there = found.table
+    assert [gone[name] for name in ("atoms", "x", "bottom", "box", "area", "order")] == [0, None, None, None, 0.0, 1]
+    assert (there["instance"], there["atoms"] > 0, there["order"], there["occlusion"]) == (2, True, 0, 0.0)
+    assert not found.amodal[0].any()
+    np.testing.assert_array_equal(found.modal, 2 * found.amodal[1])
 
 
 def test_a_particle_of_several_crystals_is_one_instance() -> None:
