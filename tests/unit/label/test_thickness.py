@@ -9,6 +9,7 @@ from label_scenes import PIXEL, SHAPE, alone, ball, film
 from scipy import ndimage
 
 import construction_zone as cz
+from construction_zone.build import prefabs
 from construction_zone.conventions import PROJECTED_POTENTIAL_FACTOR
 from construction_zone.label.thickness import potential_map, thickness_map
 from construction_zone.simulate.scattering import projected_potential, scattering_factor
@@ -19,6 +20,28 @@ def test_a_film_is_as_thick_as_it_is() -> None:
     assert found.dtype == np.float32
     assert found.shape == SHAPE
     assert np.median(found) == pytest.approx(20, abs=1.0)
+
+
+def test_a_relaxed_film_is_as_thick_as_it_is_with_its_pores() -> None:
+    """Its carbon has pores some 8 Å wide, which its density of 2.2 g/cm³ counts in."""
+    carbon = prefabs.film(cz.Amorphous("C", density=2.2), cell=(48, 48), thickness=20, seed=1).shifted((24, 24, 14))
+    found = thickness_map(alone(carbon), SHAPE, PIXEL)
+    assert found.mean() == pytest.approx(20, abs=1.0)
+    assert found.min() > 12
+    hole = prefabs.film(cz.Amorphous("C", density=2.2), cell=(48, 48), thickness=20, holes=1, hole_radius=12, seed=1)
+    found = thickness_map(alone(hole.shifted((24, 24, 14))), SHAPE, PIXEL)
+    assert (found == 0).mean() == pytest.approx(np.pi * 12**2 / 48**2, rel=0.2)
+
+
+def test_a_film_under_a_ball_is_not_counted_twice() -> None:
+    """The beam crosses the ball and the film; the wedge between them that a ball of 6 Å cannot enter stays empty."""
+    gold = ball(cz.Crystal.fcc("Au"), radius=12, at=(24, 24, 28))
+    both = cz.Scene([film(5, 15), gold], cell=(48, 48, 48)).atoms(seed=0)
+    found, y = thickness_map(both, SHAPE, PIXEL), np.arange(240) * 0.2
+    assert found[np.abs(y - 24) < 1][:, np.abs(y - 24) < 1].mean() == pytest.approx(10 + 24, abs=2.5)
+    away = np.hypot(*np.meshgrid(y - 24, y - 24))
+    rim = (away > 9) & (away < 10)
+    assert found[rim].mean() == pytest.approx(10 + 2 * np.sqrt(12**2 - 9.5**2), abs=2.5)
 
 
 def test_a_ball_is_as_thick_as_its_chord() -> None:
