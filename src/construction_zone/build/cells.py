@@ -182,7 +182,7 @@ def _with_copies(points: Floats, distance: float, boxsize: Floats) -> tuple[Floa
     return points, index
 
 
-@njit(cache=True)
+@njit()
 def _ordered(points, low, scale, nx, ny, nz):  # type: ignore[no-untyped-def]
     count = len(points)
     cell = np.empty(count, np.int64)
@@ -207,7 +207,7 @@ def _ordered(points, low, scale, nx, ny, nz):  # type: ignore[no-untyped-def]
     return ordered, order, start
 
 
-@njit(cache=True)
+@njit()
 def _pairs_between(points, source, start, nx, ny, nz, span, real, group, species, squares, capacity):  # type: ignore[no-untyped-def]
     pairs = np.empty((capacity, 2), np.int64)
     lengths = np.empty(capacity)
@@ -243,7 +243,7 @@ def _pairs_between(points, source, start, nx, ny, nz, span, real, group, species
     return pairs, lengths, count
 
 
-@njit(cache=True)
+@njit()
 def _survey(points, source, start, nx, ny, nz, span, real, species, group, below, limits, reach, bins):  # type: ignore[no-untyped-def]
     kinds = len(limits)
     best = np.full((kinds, kinds), np.inf)
@@ -296,7 +296,7 @@ def _survey(points, source, start, nx, ny, nz, span, real, species, group, below
     return best, pairs, contacts, near, histogram
 
 
-@njit(cache=True)
+@njit()
 def _touchable(points, source, start, nx, ny, nz, span, real, asked, radius, near):  # type: ignore[no-untyped-def]
     result = np.zeros(real, np.bool_)
     fullest = 0
@@ -331,7 +331,7 @@ def _touchable(points, source, start, nx, ny, nz, span, real, asked, radius, nea
     return result
 
 
-@njit(cache=True)
+@njit()
 def _has_gap(around, count):  # type: ignore[no-untyped-def]
     """Whether some unit vector u has u·d ≤ h for all rows (d, h): a ball touching at u then holds no atom d.
 
@@ -371,7 +371,7 @@ def _has_gap(around, count):  # type: ignore[no-untyped-def]
     return count == 0
 
 
-@njit(cache=True)
+@njit()
 def _is_free(u, around, count, p, q):  # type: ignore[no-untyped-def]
     for m in range(count):
         if m != p and m != q and u[0] * around[m, 0] + u[1] * around[m, 1] + u[2] * around[m, 2] > around[m, 3] + 1e-9:

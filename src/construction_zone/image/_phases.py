@@ -15,7 +15,7 @@ _TURN = 1 / (2 * math.pi)
 _FAST = {"contract", "nsz", "reassoc", "arcp"}
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FAST)
+@njit(nogil=True, error_model="numpy", fastmath=_FAST)
 def fill_phase_factors(phase: Any, pairs: Any) -> None:
     """Write cos and −sin of `phase` (n, double) to `pairs` (n, 2, single), right to 3e-7.
 
@@ -46,7 +46,7 @@ def fill_phase_factors(phase: Any, pairs: Any) -> None:
         pairs[i, 1] = -sine
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FAST)
+@njit(nogil=True, error_model="numpy", fastmath=_FAST)
 def fill_transfer(matrix: Any, y: Any, x: Any, pairs: Any) -> None:
     """Write exp(−iχ) with χ = Σ matrix[i, j] y_k^i x_l^j, 7 × 7 terms, to `pairs`, right to 4e-7.
 
@@ -73,7 +73,7 @@ def fill_transfer(matrix: Any, y: Any, x: Any, pairs: Any) -> None:
                 pairs[2 * (k * len(x) + first) + n] = line[n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=_FAST)
+@njit(nogil=True, error_model="numpy", fastmath=_FAST)
 def _fill_parts(row: Any, x: Any, parts: Any) -> None:
     """Write what is left of a polynomial in `x` (in turns) without its whole turns."""
     a, b, c, d, e, f, g = row[0], row[1], row[2], row[3], row[4], row[5], row[6]

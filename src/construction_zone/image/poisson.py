@@ -33,7 +33,7 @@ LARGEST = 1e9
 CHUNK = 1 << 16
 """Pixels that are worth a thread."""
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_compiled = njit(nogil=True, error_model="numpy")
 
 
 def sample(mean: torch.Tensor, rng: np.random.Generator, scale: float = 1.0) -> torch.Tensor:

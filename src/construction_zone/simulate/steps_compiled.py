@@ -24,7 +24,7 @@ from construction_zone.simulate.window import STEPS, WIDTH, table
 FIELDS, FIELDS_OF_A_WAVE = 2, 1
 """Fields that the potentials of one configuration take at once, and each of its waves."""
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+_compiled = njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 _TABLE = table()
 _NO_CORES = np.zeros((1, SIZE, SIZE), np.complex64)
 

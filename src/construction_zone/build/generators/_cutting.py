@@ -8,7 +8,7 @@ from construction_zone.build.generators._grid import wrapped
 from construction_zone.compiling import njit
 
 
-@njit(cache=True)
+@njit()
 def height(axis, x, y, z, lengths, across_x, across_y, across_z):  # type: ignore[no-untyped-def]
     """How far the seams across an axis lie below their planes at a point."""
     if axis == 0:
@@ -23,7 +23,7 @@ def height(axis, x, y, z, lengths, across_x, across_y, across_z):  # type: ignor
     ]
 
 
-@njit(cache=True)
+@njit()
 def cut(steps, unit, offset, turn, flip, place, margin, lengths, period, parts, first, size, across_x, across_y, across_z, points, atoms, count):  # type: ignore[no-untyped-def] # fmt: skip  # noqa: E501
     """Write the atoms of a tile that fall into the part `place` (3,) of a box from `count` on; gives the new count.
 
@@ -76,7 +76,7 @@ def cut(steps, unit, offset, turn, flip, place, margin, lengths, period, parts, 
     return count
 
 
-@njit(cache=True)
+@njit()
 def seam_distance(points, lengths, period, parts, first, size, across_x, across_y, across_z):  # type: ignore[no-untyped-def]
     """(n,) distance of `points` along an axis to the nearest seam."""
     found = np.full(len(points), np.inf)

@@ -1,8 +1,4 @@
-"""A grid of cells over a box that may repeat, for the compiled searches of this room.
-
-Whoever changes a function here must touch `_cutting`, `_mending` and `_sequential` too: numba keeps what it compiled
-from a file until that file changes, with the functions of this one inside.
-"""
+"""A grid of cells over a box that may repeat, for the compiled searches of this room."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import numpy as np
 from construction_zone.compiling import njit
 
 
-@njit(cache=True)
+@njit()
 def cell_of(x, y, z, scale, shape):  # type: ignore[no-untyped-def]
     """The cell (i, j, k) that the point (x, y, z) lies in, the nearest one if it lies outside."""
     return (
@@ -21,7 +17,7 @@ def cell_of(x, y, z, scale, shape):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True)
+@njit()
 def around(x, y, z, shape, period, found):  # type: ignore[no-untyped-def]
     """Write the runs of cells at and around the cell (x, y, z) into `found` (27, 2), and give how many there are.
 
@@ -56,7 +52,7 @@ def around(x, y, z, shape, period, found):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True)
+@njit()
 def nearest(delta, period):  # type: ignore[no-untyped-def]
     """The shortest image of a difference of coordinates along an axis of `period` (0: does not repeat)."""
     if period > 0:
@@ -67,7 +63,7 @@ def nearest(delta, period):  # type: ignore[no-untyped-def]
     return delta
 
 
-@njit(cache=True)
+@njit()
 def wrapped(value, period):  # type: ignore[no-untyped-def]
     """A coordinate brought into [0, period) along an axis that repeats."""
     if period > 0 and (value < 0 or value >= period):
@@ -77,7 +73,7 @@ def wrapped(value, period):  # type: ignore[no-untyped-def]
     return value
 
 
-@njit(cache=True)
+@njit()
 def sort(points, scale, shape):  # type: ignore[no-untyped-def]
     """Where each cell begins (cells + 1,), and the points (n,) in the order of the cells, x fastest."""
     count = len(points)

@@ -17,7 +17,7 @@ CROWDED = 1.5  # energy of a bond that strains others, about that of a bond
 LONELY = 1.5  # energy of each bond that a site lacks to two
 
 
-@njit(cache=True)
+@njit()
 def neighbours(points, chosen, distance, period, scale, shape, start, order, capacity):  # type: ignore[no-untyped-def]
     """Neighbours of the `chosen` (k,) points: where those of each begin (k + 1,), and their numbers.
 
@@ -46,7 +46,7 @@ def neighbours(points, chosen, distance, period, scale, shape, start, order, cap
     return begin, other
 
 
-@njit(cache=True)
+@njit()
 def pairs(points, species, squares, period, scale, shape, start, order, capacity):  # type: ignore[no-untyped-def]
     """Pairs (m, 2) of points closer than the `squares` (s, s) of their species' distances, and how many there are."""
     found, lengths, count = np.empty((capacity, 2), np.int64), np.empty(capacity), 0
@@ -69,7 +69,7 @@ def pairs(points, species, squares, period, scale, shape, start, order, capacity
     return found, lengths, count
 
 
-@njit(cache=True)
+@njit()
 def energies(points, species, chosen, begin, other, table, knots, period):  # type: ignore[no-untyped-def]
     """(k,) sum of the tabulated energies of each `chosen` point with its neighbours."""
     found = np.zeros(len(chosen))
@@ -86,7 +86,7 @@ def energies(points, species, chosen, begin, other, table, knots, period):  # ty
     return found
 
 
-@njit(cache=True)
+@njit()
 def sever(points, species, chosen, begin, other, bonds, most, period):  # type: ignore[no-untyped-def]
     """Mark the neighbours in `other` that the `chosen` points must not be bonded to, by its highest bit.
 
@@ -130,7 +130,7 @@ def sever(points, species, chosen, begin, other, bonds, most, period):  # type: 
                     other[near[a]] |= MARK
 
 
-@njit(cache=True)
+@njit()
 def relax(points, species, chosen, begin, other, table, knots, reach, period, lengths, steps):  # type: ignore[no-untyped-def]
     """Move the `chosen` points down their forces for some `steps`; `points` are changed in place.
 
@@ -190,7 +190,7 @@ def relax(points, species, chosen, begin, other, table, knots, reach, period, le
                 points[chosen[m], a] = place if period[a] > 0 else min(max(place, 0.0), lengths[a] - 1e-4)
 
 
-@njit(cache=True)
+@njit()
 def at_site(px, py, pz, kind, points, species, period, scale, shape, start, order, energy, force, knots, floors, cells):  # type: ignore[no-untyped-def]
     """Energy and force of an atom of `kind` at a site, and whether no point is closer than the `floors` (s, s, Å²)."""
     total, fx, fy, fz, free = 0.0, 0.0, 0.0, 0.0, True
@@ -212,7 +212,7 @@ def at_site(px, py, pz, kind, points, species, period, scale, shape, start, orde
     return total, fx, fy, fz, free
 
 
-@njit(cache=True)
+@njit()
 def strain(px, py, pz, kind, points, species, period, scale, shape, start, order, bonds, most, cells):  # type: ignore[no-untyped-def]
     """How many bonds an atom of `kind` would have at a site, and how many of them strain others.
 
@@ -238,7 +238,7 @@ def strain(px, py, pz, kind, points, species, period, scale, shape, start, order
     return count, found + max(count - most[kind], 0)
 
 
-@njit(cache=True)
+@njit()
 def settle(  # type: ignore[no-untyped-def]
     sites,
     kind,

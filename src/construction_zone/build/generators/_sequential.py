@@ -8,7 +8,7 @@ from construction_zone.build.generators._grid import around, nearest
 from construction_zone.compiling import njit
 
 
-@njit(cache=True)
+@njit()
 def place(candidates, species, squares, low, scale, shape, period, most_misses, head, link, kept, done, misses):  # type: ignore[no-untyped-def]
     """Judge `candidates` (m, 3) in turn; gives how many atoms there are, candidates were used, and last missed.
 
@@ -56,7 +56,7 @@ def place(candidates, species, squares, low, scale, shape, period, most_misses, 
     return done, used, misses
 
 
-@njit(cache=True)
+@njit()
 def _free_at_edge(px, py, pz, x, y, z, kind, species, squares, shape, period, head, link, kept, found):  # type: ignore[no-untyped-def]
     """Whether no atom is too close to a point in the cell (x, y, z) of the grid, whose neighbours may lie across."""
     for k in range(around(x, y, z, shape, period, found)):

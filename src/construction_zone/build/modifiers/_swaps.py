@@ -9,7 +9,7 @@ import numpy as np
 from construction_zone.compiling import njit
 
 
-@njit(cache=True)
+@njit()
 def swap(
     kinds: Any,
     first: Any,
@@ -47,7 +47,7 @@ def swap(
     return made, error, worst <= tolerance
 
 
-@njit(cache=True)
+@njit()
 def _change(kinds: Any, first: Any, neighbour: Any, shell: Any, counts: Any, atom: int, kind: int) -> None:
     old = kinds[atom]
     for k in range(first[atom], first[atom + 1]):
@@ -59,7 +59,7 @@ def _change(kinds: Any, first: Any, neighbour: Any, shell: Any, counts: Any, ato
     kinds[atom] = kind
 
 
-@njit(cache=True)
+@njit()
 def _error(counts: Any, targets: Any, wanted: Any) -> tuple[float, float]:
     many = counts.shape[1]
     total, worst = 0.0, 0.0

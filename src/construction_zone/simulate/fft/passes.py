@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from construction_zone.compiling import njit
 from construction_zone.simulate.fft.lanes import COUNT, POINT, fill, load, store
 
-compiled = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+compiled = njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 RADICES = (4, 2, 3, 5, 7, 11, 13, 8)
 """Factors that a pass can take out of a length."""
