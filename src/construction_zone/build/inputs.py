@@ -24,7 +24,7 @@ def frozen(values: ArrayLike, dtype: Any = np.float64) -> NDArray[Any]:
 
 def point(values: ArrayLike, what: str) -> Point:
     """Three finite numbers, as a tuple; `what` names them in the error."""
-    array = _floats(values, what)
+    array = floats(values, what)
     if array.shape != (3,):
         raise InvalidInput(f"{what} has shape {array.shape}; give three numbers (x, y, z)")
     if not np.isfinite(array).all():
@@ -43,23 +43,23 @@ def direction(values: ArrayLike, what: str) -> Floats:
 
 def positive(value: Any, what: str, unit: str = "Å") -> float:
     """A finite number above zero."""
-    number = _number(value, what)
-    if not np.isfinite(number) or number <= 0:
-        raise InvalidInput(f"{what} is {_with(number, unit)}; it must be finite and above zero")
-    return number
+    given = number(value, what)
+    if not np.isfinite(given) or given <= 0:
+        raise InvalidInput(f"{what} is {_with(given, unit)}; it must be finite and above zero")
+    return given
 
 
 def not_negative(value: Any, what: str, unit: str = "Å") -> float:
     """A finite number, zero or above."""
-    number = _number(value, what)
-    if not np.isfinite(number) or number < 0:
-        raise InvalidInput(f"{what} is {_with(number, unit)}; it must be finite and not negative")
-    return number
+    given = number(value, what)
+    if not np.isfinite(given) or given < 0:
+        raise InvalidInput(f"{what} is {_with(given, unit)}; it must be finite and not negative")
+    return given
 
 
 def points(values: ArrayLike, what: str = "points") -> Floats:
     """An (n, 3) array of finite coordinates; one point may be given as three numbers."""
-    array = np.atleast_2d(_floats(values, what))
+    array = np.atleast_2d(floats(values, what))
     if array.ndim != 2 or array.shape[1] != 3:
         raise InvalidInput(f"{what} has shape {array.shape}; give coordinates of shape (n, 3)")
     finite = np.isfinite(array)
@@ -88,14 +88,16 @@ def periodic(values: Sequence[bool]) -> tuple[bool, bool, bool]:
     return (bool(flags[0]), bool(flags[1]), bool(flags[2]))
 
 
-def _floats(values: ArrayLike, what: str) -> Floats:
+def floats(values: ArrayLike, what: str) -> Floats:
+    """An array of numbers of any shape, which need not be finite."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{what} is {values!r}; give numbers") from error
 
 
-def _number(value: Any, what: str) -> float:
+def number(value: Any, what: str) -> float:
+    """One number, which need not be finite."""
     if isinstance(value, (bool, str)):
         raise InvalidInput(f"{what} is {value!r}; give a number")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from construction_zone import seeding
+from construction_zone.build import inputs
 from construction_zone.errors import InvalidInput
 from construction_zone.simulate import checked
 from construction_zone.simulate.grid import Grid, check_band
@@ -119,7 +120,7 @@ class Job:
 
 
 def prepare(
-    atoms: ase.Atoms | Sequence[ase.Atoms],
+    atoms: ase.Atoms | Iterable[ase.Atoms],
     *,
     energy: float = 300e3,
     sampling: float = 0.1,
@@ -139,13 +140,10 @@ def prepare(
     variants: Mapping[str, object] | None = None,
 ) -> Job:
     """The `Job` of `exit_waves` with these settings, for `variants` of the atoms (all of them if None)."""
-    snapshots = [atoms] if isinstance(atoms, ase.Atoms) else list(atoms)
-    is_trajectory = not isinstance(atoms, ase.Atoms)
-    if not snapshots or not all(isinstance(each, ase.Atoms) for each in snapshots):
-        raise InvalidInput("there are no atoms; give ase.Atoms, or a list of snapshots of them")
+    snapshots, is_trajectory = checked.snapshots_of(atoms), not isinstance(atoms, ase.Atoms)
     chosen_configurations = None if is_trajectory else _configurations(phonons)
-    if is_trajectory and phonons not in (None, 8):
-        raise InvalidInput("snapshots are the configurations; leave phonons= out")
+    if is_trajectory and (phonons not in (None, 8) or displacements is not None):
+        raise InvalidInput("snapshots are the configurations; leave phonons= and displacements= out")
     if dtype not in (torch.complex64, torch.complex128):
         raise InvalidInput(f"dtype is {dtype}; use torch.complex64 or torch.complex128")
     if split not in ("standard", "symmetric"):
@@ -155,16 +153,19 @@ def prepare(
             f"parametrization is {parametrization!r}; choose one of {', '.join(map(repr, PARAMETRIZATIONS))}"
         )
     chosen_device = checked.device_of(device)
-    heights = [checked.cell_height(each) for each in snapshots]
-    _same_atoms(snapshots)
+    energy, sampling = inputs.number(energy, "energy"), inputs.number(sampling, "sampling")
     first = snapshots[0]
+    for each in snapshots:
+        checked.check_atoms(each, parametrization)
+    _same_atoms(snapshots)
+    height = checked.height_of(first)
     roots = None if chosen_configurations is None else displacement_roots(first, displacements)
     lengths = first.cell.lengths()
     grid = _grid((float(lengths[1]), float(lengths[0])), sampling, shape)
     check_band(grid, energy)
     cell_shape = grid.shape
     grid, margin, shift = _padded(grid, pad)
-    slices = cut(first.get_positions()[:, 2], heights[0], slice_thickness)
+    slices = cut(first.get_positions()[:, 2], height, slice_thickness)
     wanted = (len(slices),) if depths is None else tuple(int(k) for k in up_to(slices, depths))
     everything = {"all": np.ones(len(first), dtype=bool)}
     members = checked.members_of(everything if variants is None else variants, len(first))
@@ -215,15 +216,15 @@ def _same_atoms(snapshots: Sequence[ase.Atoms]) -> None:
 def _grid(extent: tuple[float, float], sampling: float, shape: tuple[int, int] | None) -> Grid:
     if shape is None:
         return Grid.covering(extent, sampling)
-    if len(shape) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+    sizes = np.asarray(shape)
+    if sizes.shape != (2,) or sizes.dtype.kind not in "iu" or np.any(sizes < 1):
         raise InvalidInput(f"shape is {shape!r}; give two whole numbers (ny, nx)")
     return Grid((int(shape[0]), int(shape[1])), extent)
 
 
 def _padded(grid: Grid, pad: float) -> tuple[Grid, tuple[int, int], NDArray[np.float64]]:
     """`grid` with at least `pad` Å more on each side, the samples (y, x) added there, and the shift of atoms in Å."""
-    if not (np.isfinite(pad) and pad >= 0):
-        raise InvalidInput(f"pad is {pad!r}; give a length in Å, zero or more")
+    pad = inputs.not_negative(pad, "pad")
     if pad == 0:
         return grid, (0, 0), np.zeros(3)
     dy, dx = grid.sampling

@@ -20,6 +20,7 @@ from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from construction_zone import seeding
+from construction_zone.build import inputs
 from construction_zone.errors import InvalidInput
 
 Displacements: TypeAlias = Mapping[str, float] | float | ArrayLike | None
@@ -53,7 +54,7 @@ def displacement_roots(atoms: ase.Atoms, displacements: Displacements = None) ->
         if an atom's value is in none of them, or one is negative.
     """
     if displacements is not None and not isinstance(displacements, (Mapping, float, int)):
-        return _roots_of(np.asarray(displacements, dtype=np.float64), len(atoms), "displacements")
+        return _roots_of(inputs.floats(displacements, "displacements"), len(atoms), "displacements")
     own = np.array(atoms.arrays.get("thermal_u", np.zeros(len(atoms))), dtype=np.float64)
     if own.ndim > 1:
         if displacements is not None:
@@ -101,7 +102,7 @@ def _isotropic(
     for number in np.unique(atoms.numbers):
         symbol, of_element = chemical_symbols[number], atoms.numbers == number
         if symbol in given:
-            u[of_element] = given[symbol]
+            u[of_element] = inputs.number(given[symbol], f"the displacement of {symbol}")
         elif displacements is None or given:
             unset = of_element & ~(u > 0)
             if unset.any() and symbol in _table():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from construction_zone import seeding
-from construction_zone.errors import InvalidInput
 from construction_zone.simulate import engines
 from construction_zone.simulate.job import prepare
 from construction_zone.simulate.multislice import Split
@@ -26,7 +25,7 @@ from construction_zone.simulate.waves import ExitWaves
 
 
 def exit_waves(
-    atoms: ase.Atoms | Sequence[ase.Atoms],
+    atoms: ase.Atoms | Iterable[ase.Atoms],
     *,
     energy: float = 300e3,
     sampling: float = 0.1,
@@ -53,7 +52,8 @@ def exit_waves(
     ----------
     atoms
         in an orthogonal cell whose height is the path of the beam (+z); the cell repeats in x and y. Or the snapshots
-        of a trajectory, each of which is a configuration: the same atoms in the same cell, slices taken from the first.
+        of a trajectory, each of which is a configuration (`phonons` and `displacements` do not apply): the same atoms
+        in the same cell, slices taken from the first.
     energy
         of the electrons, in eV.
     sampling
@@ -115,15 +115,12 @@ def exit_waves(
     change slice, so that they could but empty one slice into the next.
     """
     settings = {name: value for name, value in locals().items() if name != "atoms"}
-    first = atoms if isinstance(atoms, ase.Atoms) else next(iter(atoms), None)
-    if not isinstance(first, ase.Atoms):
-        raise InvalidInput("there are no atoms; give ase.Atoms, or a list of snapshots of them")
-    return exit_wave_variants(atoms, {"all": np.ones(len(first), dtype=bool)}, **settings)["all"]
+    return exit_wave_variants(atoms, None, **settings)["all"]
 
 
 def exit_wave_variants(
-    atoms: ase.Atoms | Sequence[ase.Atoms],
-    variants: Mapping[str, object],
+    atoms: ase.Atoms | Iterable[ase.Atoms],
+    variants: Mapping[str, object] | None,
     *,
     engine: str = "torch",
     workers: int | None = None,
@@ -133,7 +130,8 @@ def exit_wave_variants(
     """Exit waves of subsets of `atoms`, such as the whole scene and its particles in vacuum, in one run.
 
     Slices that hold the same atoms in several variants are made once. `variants` names each subset and gives booleans
-    (n,) or indices; the settings are those of `exit_waves`. In every variant an atom has the same displacement.
+    (n,) or indices (None: all atoms, as "all"); the settings are those of `exit_waves`. In every variant an atom has
+    the same displacement.
     """
     job = prepare(atoms, variants=variants, **settings)
     batch, threads = job.batch(workers)
@@ -152,7 +150,7 @@ def exit_wave_variants(
     return {name: job.result(waves[v], engine) for v, name in enumerate(job.names)}
 
 
-def plan_exit_waves(atoms: ase.Atoms | Sequence[ase.Atoms], *, workers: int | None = None, **settings: Any) -> Estimate:
+def plan_exit_waves(atoms: ase.Atoms | Iterable[ase.Atoms], *, workers: int | None = None, **settings: Any) -> Estimate:
     """The grid, slices, memory, disk and time that `exit_waves` with the same settings would use.
 
     A few transforms of the grid's size are timed, nothing else is computed.

@@ -9,12 +9,16 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from construction_zone.build import inputs
 from construction_zone.errors import InvalidInput
 
 SliceThickness: TypeAlias = float | Literal["planes"] | Sequence[float]
 
 SAME_PLANE = 0.5
 """Å. Atoms whose heights follow each other more closely than this belong to one lattice plane."""
+
+THINNEST = 0.001
+"""Å. Thinner slices are a mistake in units."""
 
 _EDGE = 1e-9
 """Å. An atom this little below a boundary belongs to the slice behind it: rounding must not decide."""
@@ -66,9 +70,11 @@ def _boundaries(z: NDArray[np.float64], height: float, thickness: SliceThickness
         gaps = np.flatnonzero(np.diff(planes) > SAME_PLANE)
         middles = (planes[gaps] + planes[gaps + 1]) / 2
         return np.concatenate([[0.0], middles[(middles > 0) & (middles < height)], [height]])
-    given = np.asarray(thickness, dtype=np.float64)
+    given = inputs.floats(thickness, "slice_thickness")
     if not (np.all(np.isfinite(given)) and np.all(given > 0) and given.ndim <= 1 and given.size):
         raise InvalidInput(f"slice_thickness is {thickness!r}; give a positive length in Å, such as 2.0, or a list")
+    if given.min() < THINNEST:
+        raise InvalidInput(f"slices of {given.min():g} Å are thinner than {THINNEST} Å; thicknesses are in Å")
     if given.ndim == 0:
         return np.linspace(0.0, height, max(1, int(np.ceil(height / float(given) - 1e-6))) + 1)
     if abs(given.sum() - height) > 1e-3:
@@ -84,7 +90,7 @@ def up_to(slices: Slices, depths: Sequence[float]) -> NDArray[np.int64]:
 
     Raises `InvalidInput` and names the nearest boundary for a depth that is none.
     """
-    wanted = np.asarray(depths, dtype=np.float64)
+    wanted = inputs.floats(depths, "depths")
     if wanted.ndim != 1 or not len(wanted) or not np.all(np.isfinite(wanted)) or np.any(np.diff(wanted) <= 0):
         raise InvalidInput(f"depths are {depths!r}; give rising heights in Å from the entrance")
     nearest = np.abs(slices.boundaries[:, None] - wanted).argmin(axis=0)

@@ -1,11 +1,14 @@
+import warnings
 from pathlib import Path
 
 import ase
+import ase.build
 import numpy as np
 import pytest
 import torch
 
 from construction_zone import simulate
+from construction_zone.build import files
 from construction_zone.errors import GridError, InvalidInput, SceneError, StoreError
 from construction_zone.simulate import plan
 
@@ -111,6 +114,15 @@ def test_cropping_keeps_the_mean() -> None:
         ({"device": "cuda:99"}, InvalidInput, "cannot be used here"),
         ({"device": "quantum"}, InvalidInput, "cannot be used here"),
         ({"dtype": torch.float32}, InvalidInput, "complex64"),
+        ({"device": "meta"}, InvalidInput, "cannot be used here"),
+        ({"energy": "300 kV"}, InvalidInput, "energy is '300 kV'; give a number"),
+        ({"sampling": None}, InvalidInput, "sampling is None; give a number"),
+        ({"displacements": "B"}, InvalidInput, "displacements is 'B'"),
+        ({"displacements": {"Au": None}}, InvalidInput, "the displacement of Au is None"),
+        ({"tilts": "x"}, InvalidInput, "tilts is 'x'"),
+        ({"depths": ["exit"]}, InvalidInput, "depths"),
+        ({"pad": "wide"}, InvalidInput, "pad is 'wide'"),
+        ({"shape": 512}, InvalidInput, "two whole numbers"),
     ],
 )
 def test_bad_parameters(change: dict, error: type[Exception], message: str) -> None:
@@ -197,6 +209,46 @@ def test_atoms_on_top_of_each_other(shift: tuple[float, float, float]) -> None:
     # the same column in another layer is another atom
     double.positions[20, 2] = (double.positions[3, 2] + 10) % 20
     simulate.exit_waves(double, sampling=0.2, phonons=None)
+
+
+def test_atoms_that_overlap_are_told() -> None:
+    # 0.4 Å apart across the seam
+    close = ase.Atoms("AuC", [[0.1, 5, 5], [15.8, 5.2, 5.2]], cell=(16, 12, 20))
+    with pytest.warns(UserWarning, match=r"1 pair\(s\) of atoms are closer than 0\.5 Å.*Au 0 and C 1, 0\.412 Å"):
+        simulate.exit_waves(close, sampling=0.2, phonons=None)
+    close.positions[1, 2] += 0.4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulate.exit_waves(close, sampling=0.2, phonons=None)
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0;"), (104, r"104 \(Rf\)"), (119, "119;")])
+def test_unknown_elements_are_told_before_anything_else(number: int, said: str) -> None:
+    atoms = gold()
+    atoms.numbers[3] = number
+    with pytest.raises(InvalidInput, match=f"no scattering factor for atomic number {said}"):
+        simulate.exit_waves(atoms, sampling=0.2, phonons=1)
+
+
+def test_a_skew_cell_is_called_skew() -> None:
+    # its diagonal is zero: that is no missing cell
+    with pytest.raises(InvalidInput, match="not orthogonal"):
+        simulate.exit_waves(ase.build.bulk("Au", a=4.0782), phonons=None)
+
+
+def test_partly_filled_sites_are_refused(tmp_path: Path) -> None:
+    def cif(gold: float) -> Path:
+        file = tmp_path / f"{gold}.cif"
+        lines = ["data_x", "_symmetry_space_group_name_H-M 'P 1'", *(f"_cell_length_{axis} 6" for axis in "abc")]
+        lines += [f"_cell_angle_{angle} 90" for angle in ("alpha", "beta", "gamma")]
+        lines += ["loop_", *(f"_atom_site_{name}" for name in ("label", "type_symbol", *(f"fract_{x}" for x in "xyz")))]
+        lines += ["_atom_site_occupancy", f"Au1 Au 0 0 0 {gold}"] + ["Cu1 Cu 0 0 0 0.4"] * (gold < 1)
+        file.write_text("\n".join([*lines, "Au2 Au 0.5 0.5 0.5 1.0", ""]))
+        return file
+
+    with pytest.raises(InvalidInput, match=r"is filled by .*'Cu': 0\.4.*Crystal\.read"):
+        simulate.exit_waves(files.read(cif(0.6)), sampling=0.2, phonons=1)
+    assert simulate.exit_waves(files.read(cif(1.0)), sampling=0.2, phonons=1).array.shape == (1, 30, 30)
 
 
 def test_atoms_of_both_faces_are_not_neighbours() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from construction_zone import simulate
-from construction_zone.errors import InvalidInput
+from construction_zone.errors import InvalidInput, SceneError
 from construction_zone.simulate.phonons import displaced, displacement_roots
 
 
@@ -154,6 +154,25 @@ def test_slices_of_a_trajectory_are_those_of_its_first_snapshot() -> None:
     assert torch.equal(waves.array[0], waves.array[1])
 
 
+def test_a_trajectory_may_come_one_snapshot_at_a_time() -> None:
+    first = scene()
+    later = first.copy()
+    later.positions[:, 0] += 0.3
+    waves = simulate.exit_waves(each for each in (first, later))
+    assert torch.equal(waves.array, simulate.exit_waves([first, later]).array)
+
+
+def test_only_the_first_snapshot_must_lie_in_the_cell_along_the_beam() -> None:
+    # atoms at the faces of a periodic crystal leave it and come back; their slices are those of the first
+    first = ase.Atoms("Au2", [[2, 2, 0.0], [5, 5, 3.9]], cell=(8, 8, 6))
+    later = first.copy()
+    later.positions[0, 2] -= 0.2
+    waves = simulate.exit_waves([first, later], sampling=0.2)
+    assert torch.equal(waves.array[0], waves.array[1])
+    with pytest.raises(SceneError, match=r"wrap\(\)"):
+        simulate.exit_waves([later, first], sampling=0.2)
+
+
 def test_trajectories_that_are_none() -> None:
     first = scene()
     other = first.copy()
@@ -165,6 +184,10 @@ def test_trajectories_that_are_none() -> None:
             simulate.exit_waves([first, second], sampling=0.2)
     with pytest.raises(InvalidInput, match="snapshots are the configurations"):
         simulate.exit_waves([first, first], sampling=0.2, phonons=2)
+    with pytest.raises(InvalidInput, match=r"leave phonons= and displacements= out"):
+        simulate.exit_waves([first, first], sampling=0.2, displacements=0.1)
+    with pytest.raises(InvalidInput, match="there are no atoms"):
+        simulate.exit_waves(None)
     for call in (simulate.exit_waves, simulate.plan_exit_waves):
         with pytest.raises(InvalidInput, match="there are no atoms"):
             call([])

@@ -68,6 +68,9 @@ def test_given_slices() -> None:
         ([2.0, 2.0], "4.000 Å thick together and the cell is 6.000 Å high"),
         ([2.0, 5.0], "add up to the height"),
         ("layers", "or 'planes'"),
+        (1e-9, r"thinner than 0\.001 Å"),
+        ("2 Å", "'planes'"),
+        ([2.0, None], "slice_thickness"),
     ],
 )
 def test_slices_that_are_none(thickness: object, message: str) -> None:

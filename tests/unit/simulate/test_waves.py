@@ -62,7 +62,7 @@ def test_padding_after_resampling_is_refused() -> None:
 
 @pytest.mark.parametrize("bad", [-1.0, float("nan"), float("inf")])
 def test_padding_that_is_none(bad: float) -> None:
-    with pytest.raises(InvalidInput, match="zero or more"):
+    with pytest.raises(InvalidInput, match="not negative"):
         simulate.exit_waves(particle(), phonons=None, pad=bad)
 
 
