@@ -70,6 +70,8 @@ def test_the_tutorial_and_what_builds_on_it_can_be_followed(tmp_path):
         "how-to/image_again",
         "how-to/train_a_network",
         "how-to/look_after_a_dataset",
+        "how-to/run_on_a_cluster",
+        "how-to/scale_to_a_million",
     ):
         follow(f"docs/{page}.md", tmp_path)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"model.pt", "history.json", "split.json"}
