@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ CLOSEST_ATOMS = 0.5
 
 REPORTED = 3.2
 """Å. The record tells the shortest distance of every pair of elements that comes closer than this."""
+
+SEAM = 0.9
+"""A warning tells of atoms of a zone that meet their own images closer than this share of the distance inside it."""
 
 _EDGE = 1e-5
 """Å by which an atom may lie outside the cell through rounding."""
@@ -64,6 +68,7 @@ def joined(scene: Scene, parts: list[Atoms], seed: Seed, surface: bool = False) 
     _refuse_outside(scene, atoms)
     closest = merge.closest(atoms.positions, atoms.numbers, REPORTED, np.where(scene.periodic, scene.cell, 0.0))
     _refuse_coinciding(scene, atoms, closest)
+    _warn_of_seams(scene, fills, atoms, closest)
     if surface:
         atoms.set_array("surface", surfaces.exposed(atoms))
     atoms.info["record"] = _record(scene, seed, fills, atoms, closest)
@@ -153,6 +158,26 @@ def _refuse_coinciding(scene: Scene, atoms: Atoms, closest: dict[str, tuple[floa
         else f"min_distance is {scene.distances}; raise it or give the zones different priorities"
     )
     raise SceneError(f"two atoms of {where} are {distance:.3f} Å apart at ({place}) Å: {cause}")
+
+
+def _warn_of_seams(scene: Scene, fills: list[_Fill], atoms: Atoms, closest: dict[str, tuple[float, int, int]]) -> None:
+    """Warn of a zone whose atoms meet those of its own image, across a period, closer than they come inside it."""
+    for pair, (distance, *ends) in closest.items():
+        first, second = (int(atoms.arrays["zone"][i]) for i in ends)
+        apart = np.abs(atoms.positions[ends[0]] - atoms.positions[ends[1]])
+        if first != second or np.linalg.norm(apart) <= distance + _EDGE:
+            continue
+        fill = fills[first]
+        whole, numbers = fill.part.positions[fill.kept], fill.part.numbers[fill.kept]
+        inside = merge.closest(whole, numbers, REPORTED, np.zeros(3)).get(pair, (REPORTED,))[0]
+        if distance < SEAM * inside:
+            axes = " and ".join(f"{'xyz'[axis]}" for axis in np.flatnonzero(apart > np.asarray(scene.cell) / 2))
+            warnings.warn(
+                f"zone {fill.zone.name!r} meets itself across the period along {axes}: {pair} come as close as "
+                f"{distance:.2f} Å there, and inside it {inside:.2f} Å; give the cell a length that fits the lattice, "
+                "make the zone smaller than the cell, or let the cell not repeat there",
+                stacklevel=2,
+            )
 
 
 def _record(

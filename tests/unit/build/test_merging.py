@@ -1,3 +1,6 @@
+import re
+import warnings
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -225,3 +228,31 @@ def test_a_generator_that_fails_names_its_zone():
 def test_bad_input(make, message):
     with pytest.raises(InvalidInput, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("edge", "shift", "message"),
+    [
+        (4.0782 * 10, 0.0, None),  # ten cells of gold
+        (4.0782 * 10, 13.3, None),
+        (40.0, 0.0, r"zone 'gold' meets itself across the period along x and y: Au-Au .* 1\.78 Å .* 2\.88 Å"),
+    ],
+)
+def test_a_crystal_that_does_not_fit_the_period_is_told(edge, shift, message):
+    block = Block.between((shift, shift, 5), (shift + edge, shift + edge, 17))
+    scene = Scene([Zone(block, Crystal.fcc("Au"), name="gold")], cell=(edge, edge, 24))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        scene.atoms(seed=1)
+    if message is None:
+        assert told == []
+    else:
+        (one,) = told
+        # 19 spacings of a/2 leave 40 − 38.743 = 1.257 Å along x and along y: across both, √2 · 1.257 = 1.78 Å
+        assert re.search(message, str(one.message))
+
+
+def test_a_particle_wider_than_the_period_is_told():
+    scene = Scene([Zone(Ball(20, center=(12, 40, 25)), Crystal.fcc("Au"), name="ball")], cell=(30, 80, 50))
+    with pytest.warns(UserWarning, match="zone 'ball' meets itself across the period along x: "):
+        scene.atoms(seed=1)
