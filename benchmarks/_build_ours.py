@@ -103,8 +103,9 @@ def twinned(gold: Any, radius: float, place: Any, turn: Any, name: str) -> list[
 
 def merge_and_check(atoms: int) -> dict[str, Any]:
     """Filled zones merged into a scene and checked; the filling itself is not counted."""
-    edge = (atoms / 0.0632) ** (1 / 3)
-    carbon = cz.Crystal.named("diamond C", a=3.5668 * (0.17626 / AMORPHOUS_CARBON) ** (1 / 3))
+    a = 3.5668 * (0.17626 / AMORPHOUS_CARBON) ** (1 / 3)
+    edge = a * round((atoms / 0.0632) ** (1 / 3) / a)
+    carbon = cz.Crystal.named("diamond C", a=a)
     zones = [cz.Zone(cz.Block.between((0, 0, 0.05 * edge), (edge, edge, 0.5 * edge)), carbon, name="film", priority=1)]
     radius = edge / 4.2
     for k, (u, v) in enumerate(((0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75))):
