@@ -108,8 +108,13 @@ class Store:
         return f"{self.prefix}samples.parquet"
 
     def sets(self) -> list[str]:
-        """Names of the image sets."""
-        return sorted(name for name in self.place.names("sets") if SET_NAME.fullmatch(name))
+        """Names of the image sets: folders in ``sets`` that have a recipe, a description or records."""
+        parts = ("dataset.json", "recipe.yaml", "records")
+        return sorted(
+            name
+            for name in self.place.names("sets")
+            if SET_NAME.fullmatch(name) and any(self.place.exists(f"sets/{name}/{part}") for part in parts)
+        )
 
     def indices(self, stage: str = "images") -> list[int]:
         """Numbers of the structures that are made up to `stage`, in order."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from construction_zone.dataset import table
+from construction_zone.dataset.card import CARD
 from construction_zone.dataset.files import Directory, digest
 from construction_zone.dataset.records import FORMAT, GROUP, files_of, unsealed
 from construction_zone.dataset.session import recipe_of
@@ -37,7 +38,8 @@ class Finding:
 def verify(root: str | Path) -> list[Finding]:
     """All that is damaged, missing or foreign in the dataset `root` and its image sets; empty if it is sound.
 
-    Every file is read and hashed. What was not made yet is not missing. Raises `StoreError` if there is no dataset.
+    Every file is read and hashed but the card and the log, which are for people to read. What was not made yet is not
+    missing. Raises `StoreError` if there is no dataset.
     """
     store = Store(root)
     if not any(store.place.exists(name) for name in ("dataset.json", "records")):
@@ -75,6 +77,8 @@ def _part(store: Store, known: _Known) -> Iterator[Finding]:
                     yield Finding("missing", store.record_name(before, index), told, index, before)
     yield from _groups(store, known)
     yield from _table(store)
+    if _read(store, f"{store.prefix}{CARD}") is None and store.indices():
+        yield Finding("missing", f"{store.prefix}{CARD}", "the data card", images=store.images)
 
 
 def _whole(store: Store) -> Iterator[Finding]:

@@ -94,6 +94,26 @@ def test_what_does_not_belong_is_told_and_left(copy):
     assert (copy / "images.zarr/000/notes.txt").exists()
 
 
+def test_a_card_that_is_lost_is_missed_and_written_again(copy, whole):
+    (copy / "README.md").unlink()
+    assert [(finding.kind, finding.name) for finding in verify(copy)] == [("missing", "README.md")]
+    done = repair(copy)
+    assert (done.made, done.left) == ((), ())
+    assert (copy / "README.md").read_text().splitlines()[1:] == (whole / "README.md").read_text().splitlines()[1:]
+
+
+def test_a_folder_that_is_no_image_set_stands_in_nobodys_way(copy):
+    """It is foreign, if it holds anything, and the rest can be repaired."""
+    (copy / "sets/empty").mkdir(parents=True)
+    assert verify(copy) == []
+    (copy / "sets/notes").mkdir()
+    (copy / "sets/notes/todo.txt").write_text("x")
+    assert [(finding.kind, finding.name) for finding in verify(copy)] == [("foreign", "sets/notes/todo.txt")]
+    (copy / "samples.parquet").unlink()
+    assert [finding.name for finding in repair(copy).left] == ["sets/notes/todo.txt"]
+    assert Store(copy).sets() == []
+
+
 @pytest.mark.parametrize("cut", [0.0, 0.3, 0.9, 0.999])
 def test_a_truncated_table_is_found_and_put_right(copy, whole, cut):
     table = copy / "samples.parquet"
