@@ -146,6 +146,9 @@ class Store:
         else:
             if found != FORMAT:
                 raise StoreError(f"{self.root} is a dataset of format {found}, this version reads format {FORMAT}")
+            if self.images and not self.place.exists(self.prefix.rstrip("/")):
+                there = ", ".join(self.sets()) or "none"
+                raise StoreError(f"{self.root} has no image set {self.images!r}; there is {there}")
             return
         if self.place.exists("records"):
             raise StoreError(f"{self.root} has lost its dataset.json; put it back with: czone repair {self.root}")

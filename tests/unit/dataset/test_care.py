@@ -14,7 +14,7 @@ import zarr
 
 from construction_zone.dataset import ImageDataset
 from construction_zone.dataset.add_images import add_images
-from construction_zone.dataset.export import export
+from construction_zone.dataset.export import WRITERS, Sample, export
 from construction_zone.dataset.generate import generate
 from construction_zone.dataset.merge import merge
 from construction_zone.dataset.records import sealed
@@ -464,6 +464,49 @@ def test_a_label_whose_name_is_a_path_is_not_exported(copy, tmp_path):
     with pytest.raises(StoreError, match="cannot name a file"):
         export(copy, "npz", tmp_path / "out")
     assert not list(tmp_path.glob("**/*evil*"))
+
+
+def test_tables_are_exported_beside_their_image(tiny, tmp_path):
+    import io
+    import tarfile
+
+    import h5py
+
+    make({**tiny, "count": 1, "labels": {"include": ["instances", "visibility"]}}, tmp_path / "data")
+    wanted, key = ImageDataset(tmp_path / "data").tables(1), "000000_0001"
+    assert set(wanted) == {"instances", "visibility"}
+    for to in WRITERS:
+        export(tmp_path / "data", to, tmp_path / to)
+    found = {"npz": str(np.load(tmp_path / f"npz/{key}.npz", allow_pickle=False)["tables"])}
+    with h5py.File(tmp_path / "hdf5/dataset.h5") as file:
+        found["hdf5"] = file[key]["tables"].asstr()[()]
+    with tarfile.open(fileobj=io.BytesIO((tmp_path / "webdataset/000000.tar").read_bytes())) as tar:
+        found["webdataset"] = tar.extractfile(f"{key}.tables.json").read().decode()
+    found |= {to: (tmp_path / to / f"{key}_tables.json").read_text() for to in ("tiff", "png")}
+    assert {to: json.loads(text) for to, text in found.items()} == dict.fromkeys(WRITERS, wanted)
+
+
+def test_whole_numbers_come_through_a_tiff(tmp_path):
+    """ImageJ has whole numbers of 8 and 16 bits, and floats hold none beyond 2²⁴."""
+    import tifffile
+
+    labels = {"few": np.uint8([[255]]), "many": np.uint16([[300]]), "bits": np.int32([[2**30 + 1]]),
+              "none": np.int32([[-1]]), "flags": np.array([[True]])}  # fmt: skip
+    sample = Sample("000000_0000", np.float32([[1.5]]), labels, {}, (0.2, 0.2), {})
+    WRITERS["tiff"](iter([sample]), tmp_path)
+    for name, label in labels.items():
+        found = tifffile.imread(tmp_path / f"000000_0000_{name}.tif")
+        np.testing.assert_array_equal(found.astype(float), label.astype(float), err_msg=name)
+
+
+def test_an_image_set_or_dataset_that_is_not_there_is_told(whole, tmp_path):
+    with pytest.raises(StoreError, match="no image set 'nope'"):
+        export(whole, "npz", tmp_path / "out", images="nope")
+    with pytest.raises(StoreError, match="no image set 'nope'"):
+        ImageDataset(whole, images="nope")
+    with pytest.raises(StoreError, match="holds no dataset"):
+        export(tmp_path / "nowhere", "npz", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_form_is_told(whole, tmp_path):
