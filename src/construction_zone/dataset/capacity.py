@@ -40,7 +40,7 @@ def check_memory(recipe: Recipe) -> None:
     """Raise a `RecipeError` before anything is built when the arrays of one structure are more than the memory."""
     import torch
 
-    from construction_zone.simulate.plan import available_memory
+    from construction_zone.simulate.memory import available_memory
 
     least, free = bytes_per_structure(recipe), available_memory(torch.device("cpu"))
     if least > free:

@@ -67,7 +67,7 @@ def core_patches(
     sample (i, j) − (SIZE/2 − 1) of the grid of `sampling` (dy, dx) in Å.
     """
     sigma = interaction_parameter(energy)
-    ny, nx = (2 * round(_BOX / step / 2) for step in sampling)
+    ny, nx = _box(sampling)
     fy, fx = (scipy.fft.fftfreq(n * FINE, step / FINE)[:, None] for n, step in zip((ny, nx), sampling, strict=True))
     spectrum = (
         PROJECTED_POTENTIAL_FACTOR
@@ -95,6 +95,17 @@ def core_patches(
             patches[a, b] = core[np.ix_(around % ny, around % nx)]
     patches.setflags(write=False)
     return patches
+
+
+def table_samples(sampling: tuple[float, float]) -> int:
+    """Samples of the fine grid on which `core_patches` looks at one atom."""
+    ny, nx = _box(sampling)
+    return ny * nx * FINE**2
+
+
+def _box(sampling: tuple[float, float]) -> tuple[int, int]:
+    ny, nx = (2 * round(_BOX / step / 2) for step in sampling)
+    return ny, nx
 
 
 def _windows(count: int) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:

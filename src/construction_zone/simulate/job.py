@@ -15,6 +15,7 @@ from construction_zone import seeding
 from construction_zone.build import inputs
 from construction_zone.errors import InvalidInput
 from construction_zone.simulate import checked
+from construction_zone.simulate.core import table_samples
 from construction_zone.simulate.grid import Grid, check_band
 from construction_zone.simulate.multislice import Optics, Specimen, Split, steps_for
 from construction_zone.simulate.phonons import Displacements, displaced, displacement_roots
@@ -65,15 +66,17 @@ class Job:
         groups = [(m, v) for i in used for m, v in self.specimen.groups(i)]
         steps = steps_for(self.optics.grid.shape, self.optics.dtype, self.optics.device)
         running = len(self.names) * len(self.optics.tilts)
+        waves = running * len(self.optics.depths)
         return estimate(
             self.optics.grid,
             slices=len(self.specimen.slices),
             configurations=self.configurations,
-            waves=len(self.names) * len(self.optics.tilts) * len(self.optics.depths),
-            fields=steps.FIELDS + steps.FIELDS_OF_A_WAVE * running,
+            waves=waves,
+            fields=steps.FIELDS + steps.FIELDS_OF_A_WAVE * running + waves,
             transmissions=sum(len(v) for _, v in groups) * len(self.optics.tilts),
             potentials=sum(1 + len(np.unique(self.specimen.numbers[m])) for m, _ in groups) / 2,
             elements=len(np.unique(self.specimen.numbers)),
+            table=table_samples(self.optics.grid.sampling) if self.optics.cores else 0,
             item_bytes=8 if self.optics.dtype == torch.complex64 else 16,
             at_a_time=at_a_time,
         )

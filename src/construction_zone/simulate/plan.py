@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from construction_zone.errors import GridError
 from construction_zone.simulate.grid import Grid
+from construction_zone.simulate.memory import available_memory
 from construction_zone.simulate.multislice import steps_for
 from construction_zone.simulate.propagation import Propagator, propagator
 
-OVERHEAD = 1.5
-"""Time of all steps over that of as many transforms as free propagation makes in the same time, measured for 50 slices
-of 1280² samples on one thread."""
+OVERHEAD = 1.8
+"""Time of all steps over that of as many transforms as free propagation makes in the same time: 1.7 to 1.9 measured for
+25 slices of 512² to 2048² samples on one thread, with 0.02 to 0.1 atoms per Å³."""
 
-START = 0.05
+START = 0.02
 """Seconds of a run that do not grow with it: checks, form factors, threads."""
+
+TABLE_SECONDS, TABLE_BYTES = 3e-7, 100
+"""What each sample takes on which the core of an element is tabulated, measured; bytes for one element at a time."""
 
 TIMED = 2048
 """Samples along each axis of the largest grid whose transform is timed."""
@@ -43,8 +45,11 @@ class Estimate:
         bytes of that for each configuration that is being computed.
     disk
         bytes of the waves, uncompressed.
+    tables
+        samples on which the cores of all elements are tabulated, before the first configuration.
     seconds
-        time, from the time of one transform; None if that was not measured.
+        time, from the time of one transform; None if that was not measured. Loading the compiled code, which the first
+        run of a process does, comes on top.
     """
 
     grid: Grid
@@ -54,6 +59,7 @@ class Estimate:
     memory: int
     running: int
     disk: int
+    tables: int = 0
     seconds: float | None = None
 
 
@@ -67,19 +73,23 @@ def estimate(
     transmissions: int,
     potentials: float,
     elements: int,
+    table: int,
     item_bytes: int,
     at_a_time: int,
 ) -> Estimate:
     """The `Estimate` for a run.
 
     `waves` are kept for each configuration, which takes `fields` of the grid's size while it is computed, and whose
-    slices take `transmissions` and transforms for `potentials`; a complex number takes `item_bytes`.
+    slices take `transmissions` and transforms for `potentials`. The core of each element is tabulated on `table`
+    samples. A complex number takes `item_bytes`.
     """
     field = grid.shape[0] * grid.shape[1] * item_bytes
     kept = field * configurations * waves
     each = field * fields
-    memory = kept + at_a_time * each + elements * field // 2
-    return Estimate(grid, slices, configurations, configurations * (2 * transmissions + potentials), memory, each, kept)
+    # tables are made first, and small when they are done
+    memory = max(kept + at_a_time * each, TABLE_BYTES * table) + elements * field // 2
+    transforms = configurations * (2 * transmissions + potentials)
+    return Estimate(grid, slices, configurations, transforms, memory, each, kept, elements * table)
 
 
 def with_seconds(needed: Estimate, threads: int, dtype: torch.dtype, device: torch.device) -> Estimate:
@@ -95,7 +105,8 @@ def with_seconds(needed: Estimate, threads: int, dtype: torch.dtype, device: tor
     samples, timed = math.prod(needed.grid.shape), math.prod(shape)
     if samples > timed:
         one *= samples * math.log(samples) / (timed * math.log(timed))
-    return replace(needed, seconds=START + OVERHEAD * one * needed.transforms / threads)
+    seconds = START + TABLE_SECONDS * needed.tables + OVERHEAD * one * needed.transforms / threads
+    return replace(needed, seconds=seconds)
 
 
 def _seconds_of_transform(wave: Any, kernel: Propagator) -> float:
@@ -111,19 +122,6 @@ def _seconds_of_transform(wave: Any, kernel: Propagator) -> float:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def available_memory(device: torch.device) -> int:
-    """Free memory of `device` in bytes; what Linux calls available for the CPU."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def batch_size(one: Estimate, device: torch.device) -> int:

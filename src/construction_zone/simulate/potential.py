@@ -29,16 +29,16 @@ def form_factors(
 
     One real tensor (ny, nx) of `dtype` for each element in `numbers` (atomic numbers, any shape).
     """
-    ky, kx = (k.abs() for k in grid.frequencies())
-    window = window_transform(ky * grid.sampling[0]) * window_transform(kx * grid.sampling[1])
-    scale = PROJECTED_POTENTIAL_FACTOR / (grid.sampling[0] * grid.sampling[1]) / window
     # the factors depend on |ky| and |kx| alone: a quarter of them is enough
     ny, nx = (n // 2 + 1 for n in grid.shape)
+    ky, kx = (k.abs() for k in grid.frequencies())
+    ky, kx = ky[:ny], kx[:, :nx]
+    window = window_transform(ky * grid.sampling[0]) * window_transform(kx * grid.sampling[1])
+    scale = PROJECTED_POTENTIAL_FACTOR / (grid.sampling[0] * grid.sampling[1]) / window
     rows, columns = (torch.minimum(torch.arange(n), n - torch.arange(n)) for n in grid.shape)
-    quarter = torch.sqrt(ky[:ny] ** 2 + kx[:, :nx] ** 2).numpy()
-    return {
-        int(z): (scale * torch.from_numpy(scattering_factor(int(z), quarter, parametrization))[rows][:, columns]).to(
-            dtype=dtype, device=device
-        )
+    q = torch.sqrt(ky**2 + kx**2).numpy()
+    quarters = {
+        int(z): (scale * torch.from_numpy(scattering_factor(int(z), q, parametrization))).to(dtype)
         for z in np.unique(numbers)
     }
+    return {z: quarter[rows][:, columns].to(device) for z, quarter in quarters.items()}

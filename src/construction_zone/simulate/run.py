@@ -150,14 +150,26 @@ def exit_wave_variants(
     return {name: job.result(waves[v], engine) for v, name in enumerate(job.names)}
 
 
-def plan_exit_waves(atoms: ase.Atoms | Iterable[ase.Atoms], *, workers: int | None = None, **settings: Any) -> Estimate:
+def plan_exit_waves(
+    atoms: ase.Atoms | Iterable[ase.Atoms],
+    *,
+    engine: str = "torch",
+    workers: int | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Estimate:
     """The grid, slices, memory, disk and time that `exit_waves` with the same settings would use.
 
-    A few transforms of the grid's size are timed, nothing else is computed.
+    A few transforms of the grid's size are timed, nothing else is computed. Of another engine than ours the time is not
+    known (None), and the memory is that of ours.
     """
-    job = prepare(atoms, **{name: value for name, value in settings.items() if name not in ("engine", "progress")})
+    engines.engine(engine)
+    job = prepare(atoms, **settings)
     batch, threads = job.batch(workers)
-    return with_seconds(job.estimate(batch * threads), threads, job.optics.dtype, job.optics.device)
+    needed = job.estimate(batch * threads)
+    if engine != "torch":
+        return needed
+    return with_seconds(needed, threads, job.optics.dtype, job.optics.device)
 
 
 def _each(run: Callable[[int], None], starts: Sequence[int], threads: int, step_done: Step) -> None:

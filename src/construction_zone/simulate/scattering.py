@@ -59,12 +59,16 @@ def coefficients(number: int, parametrization: Parametrization = "lobato") -> tu
 
 def scattering_factor(number: int, q: ArrayLike, parametrization: Parametrization = "lobato") -> NDArray[np.float64]:
     """f_e in Å at spatial frequencies `q` = 1/d in Å⁻¹ (any shape), first Born approximation, rest mass."""
-    q2 = np.square(np.asarray(q, dtype=np.float64))[..., None]
+    q2 = np.square(np.asarray(q, dtype=np.float64))
+    total = np.zeros_like(q2)
+    # term by term: grids are large
     if parametrization == "kirkland":
-        a, b, c, d = coefficients(number, parametrization)
-        return np.asarray((a / (q2 + b) + c * np.exp(-d * q2)).sum(-1))
-    a, b = coefficients(number, parametrization)
-    return np.asarray((a * (2 + b * q2) / (1 + b * q2) ** 2).sum(-1))
+        for a, b, c, d in zip(*coefficients(number, parametrization), strict=True):
+            total += a / (q2 + b) + c * np.exp(-d * q2)
+    else:
+        for a, b in zip(*coefficients(number, parametrization), strict=True):
+            total += a * (2 + b * q2) / (1 + b * q2) ** 2
+    return total
 
 
 def projected_potential(

@@ -1,11 +1,16 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import ase
 import numpy as np
 import pytest
 import torch
 
 from construction_zone import simulate
-from construction_zone.errors import GridError
-from construction_zone.simulate import plan, steps_compiled
+from construction_zone.errors import GridError, InvalidInput
+from construction_zone.simulate import memory, plan, steps_compiled
+from construction_zone.simulate.core import core_patches
 
 
 def layers(symbols: str = "Au") -> ase.Atoms:
@@ -69,6 +74,7 @@ def test_the_estimate_of_time_is_of_the_right_order() -> None:
     atoms = ase.Atoms("C300", rng.uniform(0, 1, (300, 3)) * [25.6, 25.6, 30], cell=(25.6, 25.6, 30))
     settings = {"sampling": 0.1, "phonons": None, "workers": 1}
     simulate.exit_waves(atoms, **settings)
+    core_patches.cache_clear()
     start = time.perf_counter()
     simulate.exit_waves(atoms, **settings)
     took = time.perf_counter() - start
@@ -101,6 +107,64 @@ def test_planning_allocates_nothing_large() -> None:
     assert 100 < needed.seconds < 1e6
     with pytest.raises(GridError, match="GB are free on cpu"):
         simulate.exit_waves(huge, sampling=0.05, phonons=3)
+
+
+def test_memory_is_what_a_run_takes() -> None:
+    # in a process of its own, where nothing that was freed before is there to be used again
+    code = """
+import ase, numpy as np
+from construction_zone import simulate
+rng = np.random.default_rng(0)
+atoms = ase.Atoms("C4000", rng.uniform(0, 1, (4000, 3)) * [90, 90, 40], cell=(90, 90, 40))
+small = {"sampling": 0.3, "phonons": 1, "workers": 1, "cores": False, "displacements": 0.1}
+settings = {"sampling": 0.06, "phonons": 2, "workers": 1, "depths": [10, 20, 30, 40], "cores": False, "displacements": 0.1}
+simulate.exit_waves(atoms, **small)
+simulate.plan_exit_waves(atoms, **small)
+def now(name):
+    return 1024 * next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
+planned, before = simulate.plan_exit_waves(atoms, **settings).memory, now("VmRSS")
+open("/proc/self/clear_refs", "w").write("5")  # the peak from here on
+simulate.exit_waves(atoms, **settings)
+print(planned, now("VmHWM") - before)
+"""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux, which tells a process its peak memory")
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)
+    planned, took = map(int, run.stdout.split())
+    assert 0.75 * took < planned < 1.25 * took
+
+
+def test_core_tables_count_where_they_are_larger_than_the_waves() -> None:
+    kwargs = {"sampling": 0.05, "phonons": 1, "workers": 1}
+    bare, whole = (simulate.plan_exit_waves(layers(), cores=cores, **kwargs) for cores in (False, True))
+    samples = (8 * 2 * round(4 / 0.05)) ** 2  # 8 Å, eight times finer
+    assert whole.tables == pytest.approx(samples, rel=0.02)
+    assert bare.tables == 0
+    assert whole.memory > 50 * samples > bare.memory
+
+
+def test_nothing_is_promised_for_another_engine() -> None:
+    assert simulate.plan_exit_waves(layers(), sampling=0.2, engine="abtem").seconds is None
+    with pytest.raises(InvalidInput, match="choose one of"):
+        simulate.plan_exit_waves(layers(), sampling=0.2, engine="prismatic")
+
+
+@pytest.mark.parametrize(
+    ("named", "folder", "limit", "used"),
+    [
+        ("0::/job/step", "job", "memory.max", "anon"),
+        ("4:memory:/job", "memory/job", "memory.limit_in_bytes", "total_rss"),
+    ],
+)
+def test_limits_of_control_groups_count(tmp_path: Path, named: str, folder: str, limit: str, used: str) -> None:
+    root, own = tmp_path / "cgroup", tmp_path / "own"
+    (root / folder / "step").mkdir(parents=True)
+    own.write_text(f"9:cpu:/other\n{named}\n")
+    assert memory._left_by_groups(root, own) == []
+    (root / folder / "step" / limit).write_text("max\n")
+    (root / folder / limit).write_text("8000000000\n")
+    (root / folder / "memory.stat").write_text(f"cache 7000000000\n{used} 3000000000\n")
+    assert memory._left_by_groups(root, own) == [5_000_000_000]
 
 
 def test_batches_are_sized_to_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
