@@ -74,6 +74,20 @@ class Optics:
     device: torch.device
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Atoms that act together in one slice: their indices on the device, so that no slice has to bring them there.
+
+    `elements` (n,) says which of the engine's elements each of `members` (n,) is, `of_element` has the members of each
+    atomic number, and `variants` are those in which they act.
+    """
+
+    members: torch.Tensor
+    elements: torch.Tensor
+    of_element: dict[int, torch.Tensor]
+    variants: tuple[int, ...]
+
+
 class Multislice:
     """Multislice of one specimen: what does not depend on where the atoms are, made once.
 
@@ -86,7 +100,10 @@ class Multislice:
         self.factors = form_factors(
             specimen.numbers, optics.grid, parametrization=optics.parametrization, dtype=real, device=optics.device
         )
-        self.elements = {z: n for n, z in enumerate(self.factors)}
+        self.groups = [
+            [self._group(members, variants) for members, variants in specimen.groups(index)]
+            for index in range(max(optics.depths))
+        ]
         self.patches: torch.Tensor | None = None
         if optics.cores:
             made = [
@@ -130,10 +147,10 @@ class Multislice:
             if index == max(optics.depths):
                 break
             acts = heights[index] if optics.split == "standard" else (heights[index] + heights[index + 1]) / 2
-            for members, variants in self.specimen.groups(index):
+            for group in self.groups[index]:
                 both, part = next(potentials)
-                cores = self._cores(samples, members)
-                for v in variants:
+                cores = self._cores(samples, group)
+                for v in group.variants:
                     for run in runs[v]:
                         run.through(both, part, cores, acts)
             if step_done is not None:
@@ -145,27 +162,32 @@ class Multislice:
 
         Two are made at a time, as the real and the imaginary part of a field that the next two overwrite.
         """
-        groups = [members for index in range(len(self.specimen.slices)) for members, _ in self.specimen.groups(index)]
+        groups = [group for in_slice in self.groups for group in in_slice]
         shape = (len(samples), *self.optics.grid.shape)
         spreads, total = (torch.empty(shape, dtype=self.optics.dtype, device=self.optics.device) for _ in range(2))
         for start in range(0, len(groups), 2):
             pair = groups[start : start + 2]
-            elements = [int(z) for z in np.unique(self.specimen.numbers[np.concatenate(pair)])]
+            elements = [z for z in self.factors if any(z in group.of_element for group in pair)]
             for z in elements:
                 spreads.zero_()
-                for part, members in enumerate(pair):
-                    chosen = members[self.specimen.numbers[members] == z]
-                    if len(chosen):
-                        self.steps.spread(spreads, part, _take(samples, chosen))
+                for part, group in enumerate(pair):
+                    if z in group.of_element:
+                        self.steps.spread(spreads, part, samples[:, group.of_element[z]])
                 self.steps.add_filtered(total, spreads, self.factors[z], z == elements[0], z == elements[-1])
             for part in range(len(pair)):
                 yield total, part
 
-    def _cores(self, samples: torch.Tensor, members: NDArray[np.int64]) -> Cores | None:
-        if self.patches is None:
-            return None
-        elements = torch.tensor([self.elements[int(z)] for z in self.specimen.numbers[members]])
-        return Cores(_take(samples, members), elements.to(samples.device), self.patches)
+    def _group(self, members: NDArray[np.int64], variants: tuple[int, ...]) -> _Group:
+        def there(indices: NDArray[np.integer]) -> torch.Tensor:
+            return torch.from_numpy(indices).to(self.optics.device)
+
+        numbers = self.specimen.numbers[members]
+        elements = np.searchsorted(list(self.factors), numbers)
+        of_element = {int(z): there(members[numbers == z]) for z in np.unique(numbers)}
+        return _Group(there(members), there(elements), of_element, variants)
+
+    def _cores(self, samples: torch.Tensor, group: _Group) -> Cores | None:
+        return None if self.patches is None else Cores(samples[:, group.members], group.elements, self.patches)
 
 
 class _Run:
@@ -201,7 +223,3 @@ def steps_for(shape: tuple[int, int], dtype: torch.dtype, device: torch.device) 
         if steps_compiled.can_do(shape, dtype):
             return steps_compiled
     return steps_torch
-
-
-def _take(samples: torch.Tensor, members: NDArray[np.int64]) -> torch.Tensor:
-    return samples[:, torch.from_numpy(members).to(samples.device)]

@@ -2,6 +2,7 @@
 
 from types import ModuleType
 
+import ase
 import numba
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from construction_zone.simulate.core import FINE, SIZE, Cores
 from construction_zone.simulate.fft.fields import cosine_and_sine
 from construction_zone.simulate.fft.lanes import COUNT, load, store
 from construction_zone.simulate.grid import Grid
+from construction_zone.simulate.job import prepare
+from construction_zone.simulate.multislice import Multislice
 from construction_zone.simulate.propagation import propagator
 
 MODULES = pytest.mark.parametrize("steps", [steps_torch, steps_compiled], ids=["torch", "compiled"])
@@ -192,3 +195,27 @@ def turned(phase, cosine, sine):
         a, b = cosine_and_sine(load(phase, n))
         store(cosine, n, a)
         store(sine, n, b)
+
+
+def test_no_slice_goes_back_to_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    # what an accelerator would wait for, told by the steps in torch, which are those that it takes
+    rng = np.random.default_rng(0)
+    atoms = ase.Atoms("Au20C20", rng.uniform(0, 1, (40, 3)) * (8, 8, 12), cell=(8, 8, 12))
+    made = prepare(atoms, phonons=None, sampling=0.2, dtype=torch.complex128, depths=[6, 12], tilts=[(0, 0), (1, 0)])
+    compute = Multislice(made.specimen, made.optics)
+    compute.waves(made.positions(0)[None])  # makes the propagators
+    called = []
+
+    def counting(name: str, function):
+        def counted(*args, **kwargs):
+            called.append(name)
+            return function(*args, **kwargs)
+
+        return counted
+
+    places = [(torch, "from_numpy"), (torch, "tensor"), (torch, "as_tensor")]
+    places += [(torch.Tensor, name) for name in ("numpy", "cpu", "item", "tolist", "__bool__", "__int__", "nonzero")]
+    for place, name in places:
+        monkeypatch.setattr(place, name, counting(name, getattr(place, name)))
+    compute.waves(made.positions(0)[None])
+    assert called == ["from_numpy"]  # where the atoms are
