@@ -116,8 +116,9 @@ import ase, numpy as np
 from construction_zone import simulate
 rng = np.random.default_rng(0)
 atoms = ase.Atoms("C4000", rng.uniform(0, 1, (4000, 3)) * [90, 90, 40], cell=(90, 90, 40))
-small = {"sampling": 0.3, "phonons": 1, "workers": 1, "cores": False, "displacements": 0.1}
-settings = {"sampling": 0.06, "phonons": 2, "workers": 1, "depths": [10, 20, 30, 40], "cores": False, "displacements": 0.1}
+always = {"workers": 1, "cores": False, "displacements": 0.1}
+small = {"sampling": 0.3, "phonons": 1, **always}
+settings = {"sampling": 0.06, "phonons": 2, "depths": [10, 20, 30, 40], **always}
 simulate.exit_waves(atoms, **small)
 simulate.plan_exit_waves(atoms, **small)
 def now(name):
