@@ -31,7 +31,15 @@ from construction_zone.errors import InvalidInput
 
 __all__ = ["ABSENT", "KINDS", "Quantity", "Scope", "Word", "number", "options", "read_distribution", "written"]
 
-ABSENT = Fixed(None)
+
+class _Absent(Fixed):
+    """A leaf without a value, of which there is one in every process."""
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = _Absent(None)
 """Stands for a leaf that another field makes needless."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from construction_zone.dataset.draw import draw_structure
 from construction_zone.dataset.recipe import Recipe, differences, load
 from construction_zone.distributions import Choice, Fixed, Integers, Normal, Uniform
 from construction_zone.errors import RecipeError
@@ -274,3 +275,11 @@ def test_the_schema_names_every_field_with_its_unit_and_limits():
     assert radius["x-unit"] == "Å"
     assert {"type": "number", "minimum": 2, "maximum": 1000} in radius["anyOf"]
     assert schema["$defs"]["Particles"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+def test_a_recipe_sent_to_another_process_draws_the_same_leaves(path):
+    recipe = load(path)
+    sent = pickle.loads(pickle.dumps(recipe))
+    for index in range(3):
+        assert draw_structure(sent, index) == draw_structure(recipe, index)
