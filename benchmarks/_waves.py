@@ -13,6 +13,7 @@ import ase
 import ase.build
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 import construction_zone as cz
@@ -54,6 +55,7 @@ def _with_ball(carbon: np.ndarray, cell: float, diameter: float, height: float) 
     sites = np.argwhere(np.indices((2 * reach,) * 3).sum(axis=0) % 2 == 0) - reach
     gold = Rotation.random(rng=np.random.default_rng(4)).apply(sites * 4.0782 / 2)
     gold = gold[np.linalg.norm(gold, axis=1) < diameter / 2] + [cell / 2, cell / 2, height + diameter / 2]
+    carbon = carbon[cKDTree(gold).query(carbon)[0] > 2.0]
     top = 2 * np.ceil((height + diameter) / 2)
     symbols = ["C"] * len(carbon) + ["Au"] * len(gold)
     return ase.Atoms(symbols, np.vstack([carbon, gold]), cell=(cell, cell, top), pbc=True)
