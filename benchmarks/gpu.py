@@ -3,14 +3,15 @@
     python benchmarks/gpu.py [--device cuda] [--cell 128] [--sampling 0.1] [--configurations 8]
 
 Builds the scene of `exit_wave_vs_peers.py`, times our engine on the device, and measures in the same run how fast the
-device copies memory and transforms fields, so that the figures can be read against its own limits. With --device cpu it
-runs the same torch code on the CPU's engine, to try it out.
+device copies memory and transforms fields, so that the figures can be read against its own limits. With --device cpu
+the script can be tried out; what it then times is the CPU's own steps and transforms, beside transforms by torch.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from collections.abc import Callable
 
@@ -33,6 +34,11 @@ def main() -> None:
     parser.add_argument("--configurations", type=int, default=8)
     given = parser.parse_args()
     device = torch.device(given.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        sys.exit(
+            f"torch {torch.__version__} finds no GPU here, so there is nothing to measure; install torch for CUDA on a "
+            "machine with a card, or try the script out with --device cpu"
+        )
     atoms = _waves.film_and_particle(given.cell, diameter=min(50.0, given.cell - 4))
 
     def run(count: int) -> None:
