@@ -73,9 +73,8 @@ def simulate(
         progress=True,
     )
     waves.save(out)
-    report.out.print(
-        f"{out}: {_shape(waves.array.shape)} at {waves.sampling[0]:.4g} Å, z = {waves.z:.1f} Å", markup=False
-    )
+    steps = " × ".join(f"{step:.4g}" for step in waves.sampling)
+    report.out.print(f"{out}: {_shape(waves.array.shape)} at {steps} Å, z = {waves.z:.1f} Å", markup=False)
 
 
 def image(

@@ -60,7 +60,8 @@ def exit_waves(
         largest distance between samples, in Å; the grid's sizes are rounded up to ones that suit the FFT, which the
         result's `sampling` tells.
     shape
-        the grid's sizes (ny, nx) instead, taken as they are.
+        the grid's sizes (ny, nx) instead, taken as they are: `Grid.fast_shape` has the next ones that suit the FFT, and
+        sizes with prime factors above 13 take up to seven times as long.
     slice_thickness
         largest thickness of equal slices in Å; or one slice to each lattice plane; or the thickness of every slice.
         Each atom acts wholly in the slice that its position at rest lies in.

@@ -3,13 +3,27 @@ import pytest
 import torch
 
 from construction_zone.errors import GridError
-from construction_zone.simulate.grid import Grid, check_band, fourier_resample
+from construction_zone.simulate.grid import Grid, check_band, fast_length, fourier_resample
 
 
 def test_covering_grid_is_at_least_as_fine_as_asked() -> None:
     grid = Grid.covering((102.4, 33.3), 0.1)
-    assert grid.shape == (1024, 336)  # 333 is 3²·37: the next size of small primes is 336
+    assert grid.shape == (1024, 360)  # 333 is 3²·37: the next size without a prime above 5 is 360
     assert max(grid.sampling) <= 0.1
+
+
+def test_the_next_sizes_that_suit_the_fft() -> None:
+    def smooth(n: int) -> bool:
+        for p in (2, 3, 5):
+            while n % p == 0:
+                n //= p
+        return n == 1
+
+    for n in range(1, 700):
+        fast = fast_length(n)
+        assert smooth(fast)
+        assert not any(smooth(k) for k in range(n, fast))
+    assert Grid((499, 500), (50, 50)).fast_shape == (500, 500)
 
 
 def test_resampling_keeps_band_limited_waves() -> None:
