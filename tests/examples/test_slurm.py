@@ -11,6 +11,8 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from construction_zone.dataset.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,7 @@ def test_the_job_for_slurm():
         assert option in told
 
 
+@pytest.mark.slow
 def test_jobs_make_a_dataset_and_one_that_is_preempted_is_followed_by_another(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
