@@ -285,7 +285,7 @@ def _busy(load: float) -> list[str]:
     if load < BUSY:
         return []
     return [
-        f"**The machine was busy with other work (load {load:.1f} before the run): the times below mean nothing.**",
+        f"**The load was {load:.1f} before the run: if other work still ran, the times below mean nothing.**",
         "",
     ]
 
