@@ -54,8 +54,8 @@ def test_the_page_works_the_million_out_and_warns_of_other_work(scaling):
         "million": {"ten each": {"structures": 1e5, "seconds": 3.6, "disk": 3e7, "memory": 1e9}},
     }
     page = scaling.page_of(found)
-    assert "busy" not in page
-    assert "busy with other work (load 2.0" in scaling.page_of({**found, "load": 2.0})
+    assert "The load" not in page
+    assert "The load was 2.0 before the run" in scaling.page_of({**found, "load": 2.0})
     assert "| 60.0 | 114.0 | 1.90 |" in page
     assert (
         "100,000 × 3.60 s = 100 h | 2.1 days | 0.5 h | 100,000 × 30.00 MB = 3.00 TB | 1.7 million | 1.0 GB | 720 |"
