@@ -110,6 +110,7 @@ def truth_of(
         by=own.by,
         names=None if own.layers is None else tuple(own.layers),
         soft_edge=own.soft_edge,
+        distance_reach=own.distance_reach,
         axis_tolerance=own.axis_tolerance,
         axis_indices=own.axis_indices,
         column_width=own.column_width,

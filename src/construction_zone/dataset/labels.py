@@ -14,6 +14,7 @@ from construction_zone.errors import InvalidInput
 NAMES = (
     "semantic",
     "soft",
+    "distance",
     "instances",
     "classes",
     "orientation",
@@ -26,12 +27,17 @@ NAMES = (
 )
 """Labels beside the mask: those of `label.truth.LABELS`, and how well each particle is seen."""
 
+ALL = tuple(name for name in NAMES if name != "distance")
+"""What ``all`` stands for. It means what it did in the first recipes, whose datasets would else be others; labels that
+came later are asked for by name: ``[all, distance]``."""
+
 
 def _included(raw: Any) -> list[str]:
     if raw == "all":
-        return list(NAMES)
+        return list(ALL)
     if not isinstance(raw, (list, tuple)):
         raise InvalidInput(f"{raw!r} is no list of labels; give some of {', '.join(NAMES)}, or all")
+    raw = [*(name for name in raw if name != "all"), *(ALL if "all" in raw else ())]
     unknown = [name for name in raw if name not in NAMES]
     if unknown:
         raise InvalidInput(f"there is no label {unknown[0]!r}; choose from {', '.join(NAMES)}, or write all")
@@ -74,6 +80,9 @@ class Labels(Part):
     edge: Annotated[Number, Field(ge=0, le=20, description="Å by which masks reach beyond projected atoms")] = 1.4
     closing: Annotated[Number, Field(ge=0, le=50, description="Å: what such a disc cannot enter is filled")] = 1.6
     soft_edge: Annotated[Number, Field(gt=0, le=20, description="Å, sd of the soft mask's edge")] = 0.5
+    distance_reach: Annotated[
+        Number, Field(gt=0, le=1000, description="Å from the mask's outline up to which the distance is told")
+    ] = 10.0
     axis_tolerance: Annotated[
         Number, Field(ge=0, le=500, description="mrad within which a zone axis counts as along the beam")
     ] = 20.0

@@ -58,6 +58,15 @@ VERSION = 1
 """Version of the form of recipes. Fields were added since the first, none was changed or taken away."""
 
 
+_ABSENT = object()
+
+LATER: dict[str, Any] = {
+    "labels.distance_reach": 10.0,
+}
+"""Fields that came after the first recipes, with their defaults, at which they are no part of a recipe's identity: so
+that datasets begun before go on."""
+
+
 def read_version(raw: Any) -> int:
     """The version of a recipe's form; those up to `VERSION` are read."""
     found = whole_number(raw)
@@ -210,6 +219,13 @@ class Recipe(Part):
         del plain["count"]
         if isinstance(self.particles, Particles) and self.particles.prefab is None:
             del plain["particles"]["prefab"]  # recipes of balls stay what they were
+        for path, value in LATER.items():
+            *sections, name = path.split(".")
+            part: Any = plain
+            for section in sections:
+                part = part.get(section) if isinstance(part, dict) else None
+            if isinstance(part, dict) and part.get(name, _ABSENT) == value:
+                del part[name]
         return plain
 
     def digest(self) -> str:

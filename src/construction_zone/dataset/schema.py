@@ -56,7 +56,7 @@ def of_files(found: dict[str, Any]) -> dict[str, Any]:
     found["then"] = {"required": [*needed], "properties": whole}
     found["$defs"]["prefab"] = _prefab()
     include = found["$defs"]["Labels"]["properties"]["include"]
-    include["anyOf"] = [{"const": "all"}, {"type": include.pop("type"), "items": {"enum": list(NAMES)}}]
+    include["anyOf"] = [{"const": "all"}, {"type": include.pop("type"), "items": {"enum": ["all", *NAMES]}}]
     del include["items"]
     result: dict[str, Any] = _linked(found)
     return result | {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Recipe of a dataset"}

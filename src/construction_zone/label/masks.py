@@ -23,6 +23,9 @@ CLOSING = 1.6
 WIDTH = 0.5
 """Standard deviation in Å of the soft edge: about that of a micrograph's own resolution."""
 
+REACH = 10.0
+"""Å inside and outside the outline up to which a signed distance is told."""
+
 _SLACK = 2 * FINEST
 """Å by which distances between the nodes of a grid can differ from those that they stand for."""
 
@@ -100,7 +103,7 @@ def signed_distance(
     shape: tuple[int, int],
     pixel_size: tuple[float, float],
     *,
-    reach: float,
+    reach: float = REACH,
     edge: float = EDGE,
     closing: float = CLOSING,
 ) -> np.ndarray:

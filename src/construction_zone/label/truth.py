@@ -47,6 +47,8 @@ class Settings:
         kinds of the semantic masks and, if not all that are there, their names: see `semantic.semantic_masks`.
     soft_edge
         Å, standard deviation of the edge of the soft mask: see `masks.soft`.
+    distance_reach
+        Å, where the signed distance ends on both sides: see `masks.signed_distance`.
     axis_tolerance, axis_indices
         mrad within which a zone axis is along the beam, and the largest index of one: see `orientation.orientations`.
     column_width
@@ -61,6 +63,7 @@ class Settings:
     axis_tolerance: float = orientation.TOLERANCE
     axis_indices: int = orientation.MOST
     column_width: float = columns.WIDTH
+    distance_reach: float = masks.REACH
 
 
 DEFAULT = Settings()
@@ -158,6 +161,7 @@ def truth(
     include
         * ``semantic``: map (kind, y, x) and table of the kinds' names;
         * ``soft``: map, the particles' mask with a soft edge;
+        * ``distance``: map, how far inside the mask's outline each pixel lies, in Å, negative outside;
         * ``instances``: maps ``instances`` and ``amodal`` (bits, see `instances.packed`), table with boxes and depth;
         * ``classes``: maps ``classes`` (see `classes.CLASSES`) and ``grains``;
         * ``orientation``: table ``grains``;
@@ -216,6 +220,15 @@ def _soft(scene: _Scene) -> _Made:
     }, {}
 
 
+def _distance(scene: _Scene) -> _Made:
+    own = scene.settings
+    return {
+        "distance": masks.signed_distance(
+            scene.alone, scene.shape, scene.pixel_size, reach=own.distance_reach, edge=own.edge, closing=own.closing
+        )
+    }, {}
+
+
 def _instances(scene: _Scene) -> _Made:
     own = scene.settings
     found = instances.instance_masks(
@@ -269,6 +282,7 @@ def _defects(scene: _Scene) -> _Made:
 LABELS: dict[str, Callable[[_Scene], _Made]] = {
     "semantic": _semantic,
     "soft": _soft,
+    "distance": _distance,
     "instances": _instances,
     "classes": _classes,
     "orientation": _orientation,

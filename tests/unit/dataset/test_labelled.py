@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 import zarr
+from scipy.ndimage import distance_transform_edt
 
 import construction_zone as cz
 from construction_zone.build import variant
@@ -24,7 +25,10 @@ from construction_zone.image import Distortion
 from construction_zone.label.columns import atomic_columns
 from construction_zone.label.truth import LABELS, truth
 
-MAPS = {"semantic", "soft", "instances", "amodal", "classes", "grains", "columns", "strain", "thickness", "potential"}
+MAPS = {
+    "semantic", "soft", "distance", "instances", "amodal", "classes", "grains", "columns", "strain", "thickness",
+    "potential",
+}  # fmt: skip
 
 
 def made(recipe: dict, out) -> ImageDataset:
@@ -38,7 +42,7 @@ def aligned(tiny: dict) -> dict:
     """Two structures of particles with columns, all labels."""
     tiny["count"] = 2
     tiny["particles"] |= {"orientation": [1, 1, 0], "count": 2}
-    tiny["labels"] = {"include": "all"}
+    tiny["labels"] = {"include": ["all", "distance"]}
     return tiny
 
 
@@ -161,7 +165,42 @@ def test_a_recipe_writes_its_labels_back(tiny) -> None:
     recipe = load(tiny)
     assert recipe.labels.include == ["columns", "strain"]
     assert load(recipe.plain()) == recipe
-    assert load(tiny | {"labels": {"include": "all"}}).labels.include == list(NAMES)
+    assert load(tiny | {"labels": {"include": ["distance", "all"]}}).labels.include == list(NAMES)
+    assert load(tiny | {"labels": {"include": "all"}}).labels.include == [n for n in NAMES if n != "distance"]
+
+
+def test_the_distance_is_that_from_the_outline_of_the_mask(aligned, tmp_path) -> None:
+    aligned |= {"count": 1, "labels": {"include": ["distance"], "distance_reach": 3.0}}
+    made(aligned, tmp_path / "data")
+    item = ImageDataset(tmp_path / "data", labels=("mask", "distance"))[0]
+    distance, mask = item["distance"].numpy(), item["mask"].numpy() > 0
+    assert distance.dtype == np.float32
+    assert ((distance >= 0) == mask).all()
+    assert distance.min() == -3
+    assert distance.max() == 3
+    # between pixels inside and pixels outside: their distance is at most half a diagonal off
+    near = distance_transform_edt(mask, sampling=0.4) - distance_transform_edt(~mask, sampling=0.4)
+    inner = np.s_[8:-8, 8:-8]  # the transform knows of no seam
+    assert np.abs(np.clip(near, -3, 3) - distance)[inner].max() < 0.4
+
+
+def test_every_label_is_reached_from_a_recipe_or_named() -> None:
+    """Functions of the room, what a recipe calls each, and what stands in its stead."""
+    import construction_zone.label as room
+
+    reached = {
+        "projected": "mask", "phase_mask": "mask", "soft": "soft", "signed_distance": "distance",
+        "semantic_masks": "semantic", "instance_masks": "instances", "class_map": "classes", "grain_map": "classes",
+        "orientations": "orientation", "atomic_columns": "columns", "heat_map": "columns", "strain_map": "strain",
+        "thickness_map": "thickness", "potential_map": "potential", "defect_lines": "defects",
+        "dislocation_lines": "defects", "visibilities": "visibility",
+    }  # fmt: skip
+    elsewhere = {
+        "CLASSES": "names", "Instances": "a type", "distorted_map": "imaging.distortion",
+        "distorted_rows": "imaging.distortion", "atomic_strain": "a value of an atom, not of a pixel",
+    }  # fmt: skip
+    assert set(room.__all__) == set(reached) | set(elsewhere)
+    assert set(reached.values()) == {"mask", *NAMES}
 
 
 def test_columns_are_where_the_atoms_are(aligned, tmp_path) -> None:

@@ -25,7 +25,8 @@ def atoms():
 def test_every_label_is_there_on_the_pixels(atoms) -> None:
     found = truth(atoms, ["twin", "ball"], SHAPE, PIXEL, include=list(LABELS))
     assert set(found.maps) == {
-        "semantic", "soft", "instances", "amodal", "classes", "grains", "columns", "strain", "thickness", "potential",
+        "semantic", "soft", "distance", "instances", "amodal", "classes", "grains", "columns", "strain", "thickness",
+        "potential",
     }  # fmt: skip
     assert set(found.tables) == {"semantic", "instances", "grains", "columns", "defects", "dislocations"}
     assert all(label.shape[-2:] == SHAPE for label in found.maps.values())
@@ -83,6 +84,7 @@ def test_a_scene_without_particles_has_empty_labels() -> None:
     found = truth(carbon, [], SHAPE, PIXEL, include=list(LABELS))
     assert not found.maps["instances"].any()
     assert not found.maps["soft"].any()
+    assert (found.maps["distance"] == -10).all()
     assert not found.maps["columns"].any()
     assert (found.maps["grains"] == -1).all()
     assert np.isnan(found.maps["strain"]).all()

@@ -1,0 +1,45 @@
+"""What a recipe's identity is made of: recipes of before stay what they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from construction_zone.dataset.recipe import LATER, load
+
+READY = Path(__file__).parents[3] / "recipes"
+
+DIGESTS = {
+    "gold_on_carbon.yaml": "5e2332adf6584d3aea37073f034f99b332cfa57f54d437c00997a450251172ce",
+    "reference.yaml": "70b99147f1cb6d382f171a57110f2e0f586f2e0a0d5e4d8cfb90bf8bfe70488c",
+    "reference_defocus_series.yaml": "0dd1597ff0ac851f97de4fac12f2e91848f6fb54f2a8d3640f4f7e0b5f23e8bd",
+    "reference_dose_series.yaml": "dc44cced530b97518f329184fbd75e7a7f2f6890addc8ef178c13224c76f0f2b",
+    "reference_lattices_large.yaml": "ec0114ac4a3a0d7e87ed08f5fd286b957a8cf5898c96e1172680c6a4148f1261",
+    "reference_lattices_small.yaml": "4db6f9f89a43ce706277424069c74258e894bf736607645e157a7460c34f737e",
+    "reference_phase_masks.yaml": "d6f9c2eb9bd204baff86d570303e5d263ccf7978bcde56c9c61d4457fd11fd1b",
+    "smoke.yaml": "27f3253c57328e46423845512827e7607eac2d9bd29220504d054bf840e8f95e",
+    "twins_with_labels.yaml": "1c7cb279e0cd333be3c6a2ecb006e2e5f2e6da3a32a35745c2c91850cbff16ab",
+}
+"""Of the ready recipes before fields were added: a dataset begun then goes on."""
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_a_ready_recipe_is_still_the_one_that_datasets_were_begun_with(name: str) -> None:
+    assert load(READY / name).digest() == DIGESTS[name]
+
+
+CHANGES = {
+    "labels.distance_reach": 20.0,
+}
+
+
+@pytest.mark.parametrize("path", LATER)
+def test_a_field_that_came_later_counts_once_it_is_used(tiny, path: str) -> None:
+    section, name = path.split(".")
+    before = load(tiny).digest()
+    plain = load(tiny).plain()
+    assert plain[section][name] == LATER[path]  # spelt out at its default
+    assert load(plain).digest() == before
+    tiny.setdefault(section, {})[name] = CHANGES[path]
+    assert load(tiny).digest() != before
