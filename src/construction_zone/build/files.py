@@ -33,12 +33,22 @@ _PLAIN = "".join(set(string.printable) - set('%"\\\t\n\r\x0b\x0c'))
 def read(path: str | PathLike[str]) -> Atoms:
     """The structure in a file of any format that ASE or (for CIF) pymatgen reads; `.XYZ` is Prismatic's.
 
+    Of several frames, such as those of a trajectory, it is the last; `frames` gives all.
+
     Raises `StructureFileError` if the file is missing, broken, of unknown format, or has coordinates that are not
     finite numbers.
     """
+    return _read(Path(path), -1)[-1]
+
+
+def frames(path: str | PathLike[str]) -> list[Atoms]:
+    """All structures in a file, in order: one, or the frames of a trajectory. Errors as of `read`."""
+    return _read(Path(path), ":")
+
+
+def _read(source: Path, index: int | str) -> list[Atoms]:
     from ase import Atoms
 
-    source = Path(path)
     if not source.is_file():
         kind = "is a folder" if source.is_dir() else "does not exist"
         raise StructureFileError(f"{source} {kind}; give the path of a structure file")
@@ -46,17 +56,19 @@ def read(path: str | PathLike[str]) -> Atoms:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            atoms = _read_prismatic(source) if source.suffix == ".XYZ" else _read_any(source)
+            found = _read_prismatic(source) if source.suffix == ".XYZ" else _read_any(source, index)
         except Exception as error:  # readers raise whatever comes: KeyError, IndexError, UnicodeDecodeError, …
             raise StructureFileError(f"cannot read {source}: {_reason(error)}; is the file whole?") from error
-    if not isinstance(atoms, Atoms) or not len(atoms):
+    several = found if isinstance(found, list) else [found]
+    if not several or any(not isinstance(atoms, Atoms) or not len(atoms) for atoms in several):
         raise StructureFileError(f"{source} holds no atoms")
     try:
-        inputs.points(atoms.positions, "coordinates")
-        inputs.points(atoms.cell.array, "cell")
+        for atoms in several:
+            inputs.points(atoms.positions, "coordinates")
+            inputs.points(atoms.cell.array, "cell")
     except InvalidInput as error:
         raise StructureFileError(f"{source}: {error}") from error
-    return atoms
+    return several
 
 
 def write(atoms: Atoms, path: str | PathLike[str], format: str | None = None) -> Path:
@@ -110,15 +122,17 @@ def prismatic(atoms: Atoms) -> str:
     return "\n".join([head, " ".join(f"{length:.6f}" for length in lengths), *rows, "-1", ""])
 
 
-def _read_any(source: Path) -> Atoms | list[Atoms]:
+def _read_any(source: Path, index: int | str) -> Atoms | list[Atoms]:
     import ase.io
 
     try:
-        atoms = ase.io.read(source)
-        for name, values in atoms.arrays.items():
-            if values.dtype == object:  # text, in some versions of ASE
-                atoms.arrays[name] = values.astype(str)
-        return _with_names(atoms, unquote)
+        found = ase.io.read(source, index=index)
+        several = found if isinstance(found, list) else [found]
+        for atoms in several:
+            for name, values in atoms.arrays.items():
+                if values.dtype == object:  # text, in some versions of ASE
+                    atoms.arrays[name] = values.astype(str)
+        return [_with_names(atoms, unquote) for atoms in several]
     except Exception as first:
         if source.suffix.lower() != ".cif":
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -43,8 +43,22 @@ def simulate(
     out: Annotated[Path, typer.Option(metavar="WAVES.zarr", help="Zarr group to write; must not exist.")],
     energy: Annotated[float, typer.Option(help="Of the electrons, eV.")] = 300e3,
     sampling: Annotated[float, typer.Option(help="Largest distance between samples, Å.")] = 0.1,
-    slice_thickness: Annotated[float, typer.Option(help="Å.")] = 2.0,
+    slice_thickness: Annotated[
+        str, typer.Option("--slice-thickness", "--slices", help="Å, or planes: a slice to each lattice plane.")
+    ] = "2",
     phonons: Annotated[int, typer.Option(min=0, help="Frozen-phonon configurations; 0 for atoms at rest.")] = 8,
+    frame: Annotated[
+        str | None,
+        typer.Option(help="Of a trajectory: which one, from 0 (-1: the last), or all, each then a configuration."),
+    ] = None,
+    tilt: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y", help="Of the beam, mrad; several: their images are averaged."),
+    ] = None,
+    depth: Annotated[
+        list[float] | None, typer.Option(help="Å from the entrance at which a wave is wanted; also several.")
+    ] = None,
+    pad: Annotated[float, typer.Option(help="Vacuum on each side of a cell that does not repeat, Å.")] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of the thermal displacements.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     engine: Annotated[str, typer.Option(help="torch (ours) or abtem.")] = "torch",
@@ -53,20 +67,23 @@ def simulate(
 
     Example: [bold]czone simulate scene.xyz --out waves.zarr --phonons 8[/bold]
     """
-    from construction_zone.build import files
     from construction_zone.errors import StoreError
 
     if out.exists():
         raise StoreError(f"{out} exists; waves are not written over anything, give another name or remove it")
-    atoms = files.read(structure)
+    chosen = _frame(structure, frame)
+    cut, tilts = _slices(slice_thickness), [_pair(each) for each in tilt or ()]
     from construction_zone.simulate import exit_waves
 
     waves = exit_waves(
-        atoms,
+        chosen,
         energy=energy,
         sampling=sampling,
-        slice_thickness=slice_thickness,
+        slice_thickness=cut,
         phonons=phonons or None,
+        tilts=tilts or None,
+        depths=sorted(depth) if depth else None,
+        pad=pad,
         seed=seed,
         device=device,
         engine=engine,
@@ -103,6 +120,53 @@ def image(
     micrograph.save(out)
     size = micrograph.pixel_size[0]
     report.out.print(f"{out}: {_shape(micrograph.array.shape)} pixels of {size:.4g} Å", markup=False)
+
+
+def _frame(structure: Path, wanted: str | None) -> ase.Atoms | list[ase.Atoms]:
+    """The atoms of a file that are to be simulated: its only frame, the one that is wanted, or all of them."""
+    from construction_zone.build import files
+    from construction_zone.errors import InvalidInput
+
+    found = files.frames(structure)
+    if wanted == "all":
+        return found
+    if wanted is None:
+        if len(found) > 1:
+            raise InvalidInput(
+                f"{structure} holds {len(found)} frames; say which with --frame (0 … {len(found) - 1}, or -1 for the "
+                "last), or --frame all to have each be a configuration"
+            )
+        return found[0]
+    try:
+        number = int(wanted)
+    except ValueError:
+        raise InvalidInput(f"--frame {wanted} is neither a number nor all") from None
+    if not -len(found) <= number < len(found):
+        raise InvalidInput(f"there is no frame {number}; {structure} holds {len(found)}, 0 … {len(found) - 1}")
+    if len(found) > 1:
+        report.out.print(f"{structure}: frame {number % len(found)} of 0 … {len(found) - 1}", markup=False)
+    return found[number]
+
+
+def _slices(text: str) -> float | Literal["planes"]:
+    from construction_zone.errors import InvalidInput
+
+    if text == "planes":
+        return "planes"
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"--slice-thickness {text}: give a length in Å, or planes") from None
+
+
+def _pair(text: str) -> tuple[float, float]:
+    from construction_zone.errors import InvalidInput
+
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInput(f"--tilt {text}: give the tilts towards x and y in mrad, such as 2,0") from None
+    return x, y
 
 
 def _set_displacements(atoms: ase.Atoms) -> None:

@@ -13,8 +13,10 @@ import ase.io
 import numpy as np
 import pytest
 import yaml
+from ase import Atoms
 
 from construction_zone.cli import main
+from construction_zone.simulate import ExitWaves, exit_waves
 
 READY = Path(__file__).parents[3] / "recipes" / "gold_on_carbon.yaml"
 TINY = {
@@ -144,6 +146,62 @@ def test_from_recipe_to_atoms_waves_and_images(czone, recipe, tmp_path):
     code, _, err = czone("simulate", scene, "--out", waves)
     assert code == 1
     assert "exists" in err
+
+
+def simple(tmp_path, count=3):
+    """A file of `count` frames: an atom that moves by 1 Å along x from frame to frame."""
+    frames = [
+        Atoms("Au2", positions=[(3 + k, 4, 3), (3 + k, 4, 6)], cell=(8, 8, 9), pbc=(True, True, False))
+        for k in range(count)
+    ]
+    ase.io.write(tmp_path / "moving.xyz", frames)
+    return frames, tmp_path / "moving.xyz"
+
+
+def test_a_trajectory_is_not_simulated_without_saying_which_frame(czone, tmp_path):
+    frames, path = simple(tmp_path)
+    options = ("--sampling", 0.2, "--phonons", 0)
+    code, _, err = czone("simulate", path, "--out", tmp_path / "waves.zarr", *options)
+    assert code == 1
+    assert "holds 3 frames; say which with --frame (0 … 2" in err
+    assert not (tmp_path / "waves.zarr").exists()
+    for number, wanted in (("1", 1), ("-1", 2)):
+        out = tmp_path / f"{wanted}.zarr"
+        code, told, _ = czone("simulate", path, "--out", out, "--frame", number, *options)
+        assert code == 0
+        assert f"frame {wanted} of 0 … 2" in told
+        alone = exit_waves(frames[wanted], sampling=0.2, phonons=None)
+        np.testing.assert_array_equal(ExitWaves.load(out).numpy(), alone.numpy())
+    assert czone("simulate", path, "--out", tmp_path / "all.zarr", "--frame", "all", *options)[0] == 0
+    np.testing.assert_array_equal(
+        ExitWaves.load(tmp_path / "all.zarr").numpy(), exit_waves(frames, sampling=0.2, phonons=None).numpy()
+    )
+    for number, told in (("3", "no frame 3; "), ("first", "--frame first is neither a number nor all")):
+        code, _, err = czone("simulate", path, "--out", tmp_path / "no.zarr", "--frame", number, *options)
+        assert code == 1
+        assert told in err
+
+
+def test_slices_tilts_depths_and_padding_reach_the_simulation(czone, tmp_path):
+    (atoms,), path = simple(tmp_path, 1)
+    options = ("--slice-thickness", "planes", "--tilt", "2,-1", "--tilt", "-2,1", "--depth", 4.5, "--pad", 2)
+    code, out, _ = czone("simulate", path, "--out", tmp_path / "w.zarr", "--sampling", 0.2, "--phonons", 0, *options)
+    assert code == 0, out
+    wanted = exit_waves(
+        atoms, sampling=0.2, phonons=None, slice_thickness="planes", tilts=[(2, -1), (-2, 1)], depths=[4.5], pad=2
+    )
+    found = ExitWaves.load(tmp_path / "w.zarr")
+    assert found.dims == wanted.dims == ("tilt", "depth", "configuration", "y", "x")
+    assert found.metadata == wanted.metadata
+    np.testing.assert_array_equal(found.numpy(), wanted.numpy())
+    for option, value, told in (
+        ("--slices", "thin", "--slice-thickness thin: give a length in Å, or planes"),
+        ("--tilt", "2", "--tilt 2: give the tilts towards x and y in mrad"),
+        ("--depth", "4.4", "the depth 4.4 Å is no boundary of a slice"),
+    ):
+        code, _, err = czone("simulate", path, "--out", tmp_path / "no.zarr", option, value)
+        assert code == 1
+        assert told in err
 
 
 def test_the_waves_of_a_dataset_can_be_imaged(czone, recipe, tmp_path):
