@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from construction_zone.dataset.merge import merge
 from construction_zone.dataset.verify import verify
 
 ROOT = Path(__file__).parents[2]
@@ -89,3 +90,20 @@ def test_jobs_make_a_dataset_and_one_that_is_preempted_is_followed_by_another(tm
         time.sleep(0.1)
     else:
         raise AssertionError("jobs still run")
+
+
+def test_a_job_array_makes_parts_that_merge_into_the_whole(tmp_path):
+    recipe, parts = tmp_path / "recipe.yaml", tmp_path / "parts"
+    recipe.write_text((ROOT / "tests/recovery/tiny.yaml").read_text().replace("count: 12", "count: 3"))
+    command = Path(sys.executable).parent
+    for task in ("1", "2"):
+        given = {"PATH": f"{command}{os.pathsep}{os.environ['PATH']}", "SLURM_CPUS_PER_TASK": "1", "PARTS": "2"}
+        subprocess.run(
+            ["bash", str(ROOT / "examples/slurm_array.sh"), str(recipe), str(parts)],
+            env={**os.environ, **given, "SLURM_ARRAY_TASK_ID": task},
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+    assert merge([parts / "part-1", parts / "part-2"], tmp_path / "data") == 3
+    assert verify(tmp_path / "data") == []

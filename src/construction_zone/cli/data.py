@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from construction_zone.cli import report
-from construction_zone.cli.recipes import RecipeFile, Settings
+from construction_zone.cli.recipes import Part, RecipeFile, Settings, Structures, which
 from construction_zone.errors import InvalidInput
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a dataset.", exists=True, file_okay=False)]
@@ -19,6 +19,8 @@ def generate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory of the dataset; made, or gone on with.")],
     count: Annotated[int | None, typer.Option(min=1, help="Structures, instead of the recipe's count.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.")] = None,
+    structures: Structures = None,
+    part: Part = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread; by default all cores.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the work.")
@@ -42,6 +44,7 @@ def generate(
         out,
         count=count,
         seed=seed,
+        structures=which(structures, part),
         workers=workers,
         scheduler=scheduler,
         time_limit=time_limit,

@@ -8,16 +8,36 @@ from typing import Annotated
 
 import typer
 
+from construction_zone.errors import InvalidInput
+
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="Recipe file (YAML).", exists=True, dir_okay=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A value instead of the recipe's: imaging.dose=100. Repeatable."),
+]
+Structures = Annotated[
+    str | None, typer.Option(metavar="A:B", help="Only the structures from number A up to and without B.")
+]
+Part = Annotated[
+    str | None, typer.Option(metavar="K/N", help="Only the K-th of N equal parts of the structures, counted from 1.")
 ]
 
 DrawnFile = Annotated[
     Path | None,
     typer.Option(metavar="FIG.png", help="Picture of the distributions that will be drawn.", dir_okay=False),
 ]
+
+
+def which(structures: str | None, part: str | None) -> str | None:
+    """The structures that the options ask for, as `dataset.portion` reads it."""
+    if structures is not None and part is not None:
+        raise InvalidInput("--structures and --part both say which structures; give one of them")
+    if structures is not None and ":" not in structures:
+        raise InvalidInput(f"--structures is {structures!r}; give A:B such as 100:200")
+    if part is not None and "/" not in part:
+        raise InvalidInput(f"--part is {part!r}; give K/N such as 3/50")
+    return structures if part is None else part
+
 
 recipe = typer.Typer(name="recipe", no_args_is_help=True, help="Check recipes, and show what they may hold.")
 
@@ -37,6 +57,8 @@ def plan(
     recipe: RecipeFile,
     out: DrawnFile = None,
     count: Annotated[int | None, typer.Option(min=1, help="Structures, instead of the recipe's count.")] = None,
+    structures: Structures = None,
+    part: Part = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread; by default all cores.")] = None,
     device: Annotated[str, typer.Option(help="Where to simulate: cpu or cuda.")] = "cpu",
     settings: Settings = None,
@@ -53,7 +75,7 @@ def plan(
     from construction_zone.dataset.recipe import load
 
     loaded = load(recipe, settings=settings or []).with_(count=count)
-    report.planned(measured(loaded, workers=workers or os.cpu_count() or 1, device=device))
+    report.planned(measured(loaded, which(structures, part), workers=workers or os.cpu_count() or 1, device=device))
     if out is not None:
         from construction_zone import show
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from construction_zone.dataset import card, table
 from construction_zone.dataset.capacity import check_room
+from construction_zone.dataset.portion import portion
 from construction_zone.dataset.produce import STEPS, peak_memory
 from construction_zone.dataset.progress import Progress, shown
 from construction_zone.dataset.recipe import Recipe, load
@@ -101,6 +102,7 @@ def generate(
     *,
     count: int | None = None,
     seed: int | None = None,
+    structures: range | str | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     time_limit: float | None = None,
@@ -121,6 +123,9 @@ def generate(
         the directory; a new one, or one that this recipe was begun in.
     count, seed
         instead of the recipe's. More structures may be asked for later; fewer than there are deletes nothing.
+    structures
+        those that are made, of all that the recipe counts: a range, ``"A:B"`` (without B) or ``"K/N"``, the K-th of N
+        parts counted from 1. Parts made elsewhere are put together by `merge`, and are what one run makes.
     workers
         processes, one thread each; by default one for each processor. One computes in this process.
         A script that asks for several needs ``if __name__ == "__main__":`` around the call. A worker that dies is
@@ -142,30 +147,33 @@ def generate(
     ------
     RecipeError
         if the recipe cannot be used.
+    InvalidInput
+        if `structures` are none, or beyond the count.
     StoreError
         if the directory cannot be written, is being written, or holds another recipe's data; what is done stays.
     KeyboardInterrupt
         when interrupted, with how far it came; what is done stays.
     """
     recipe = (recipe if isinstance(recipe, Recipe) else load(recipe)).with_(seed=seed, count=count)
-    where = _where(workers, scheduler, time_limit)
+    asked, where = portion(structures, recipe.count), _where(workers, scheduler, time_limit)
     if until not in STAGES:
         raise InvalidInput(f"until is {until!r}; give one of {', '.join(STAGES)}")
     start = time.perf_counter()
     with session(Path(out), recipe) as held:
         there = set(held.store.indices(until))
-        missing = [index for index in range(recipe.count) if index not in there]
+        missing = [index for index in asked if index not in there]
         job, tally = Job(held.recipe, held.store.folder, device, held.token, until), _Tally()
         if missing:
             check_room(held.store.folder, recipe, len(missing))
-            held.log(f"begin: {len(missing)} to make until {until}, {len(there)} there, {where.told}, {device}")
+            part = "" if structures is None else f" of structures {asked.start} to {asked.stop - 1}"
+            held.log(f"begin: {len(missing)} to make{part} until {until}, {len(there)} there, {where.told}, {device}")
             try:
                 with shown(progress, len(missing)) as bar:
                     _run(held, job, missing, where, bar, tally)
             except KeyboardInterrupt:
-                raise KeyboardInterrupt(_stopped(held, recipe, until, "interrupted")) from None
+                raise KeyboardInterrupt(_stopped(held, asked, until, "interrupted")) from None
             except ConstructionZoneError as error:
-                _stopped(held, recipe, until, f"stopped: {error}")
+                _stopped(held, asked, until, f"stopped: {error}")
                 raise
         if missing or not table.intact(held.store):
             table.rebuild(held.store)
@@ -240,16 +248,16 @@ def _workers(asked: int | None) -> int:
     return asked
 
 
-def _stopped(held: Session, recipe: Recipe, until: str, why: str) -> str:
+def _stopped(held: Session, asked: range, until: str, why: str) -> str:
     """Note in the log that and why the work stopped, bring the table up to date, and say how far it came."""
     held.store.sweep()
-    done = len(held.store.indices(until))
+    done = sum(index in asked for index in held.store.indices(until))
     try:
         held.log(why)
         table.rebuild(held.store)
     except StoreError:
         pass  # a full disk has been told already
-    return f"{done} of {recipe.count} structures are done and stay; run the same command again to go on"
+    return f"{done} of {len(asked)} structures are done and stay; run the same command again to go on"
 
 
 def _report(held: Session, tally: _Tally, found: int, elapsed: float) -> Report:

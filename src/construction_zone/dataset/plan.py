@@ -19,6 +19,7 @@ from construction_zone.dataset.capacity import check_memory
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
 from construction_zone.dataset.imaging import Imaging
+from construction_zone.dataset.portion import portion
 from construction_zone.dataset.produce import one_thread
 from construction_zone.dataset.recipe import Recipe, unit_leaves
 from construction_zone.dataset.waves import settings_of
@@ -91,11 +92,15 @@ class _Measured:
     disk: dict[str, float] = field(default_factory=dict)
 
 
-def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
+def plan(recipe: Recipe, structures: range | str | None = None, *, workers: int = 1, device: str = "cpu") -> Plan:
     """Measure a few structures of `recipe` and tell what all will take with `workers` processes.
+
+    With `structures` (a range, ``"A:B"`` or ``"K/N"``; see `generate`), what those alone will take.
 
     Raises
     ------
+    InvalidInput
+        if `structures` are none, or beyond the count.
     RecipeError
         if one structure does not fit into memory.
     SceneError
@@ -104,11 +109,12 @@ def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
     from construction_zone.dataset import produce
     from construction_zone.simulate import plan_exit_waves
 
+    asked = portion(structures, recipe.count)
     check_memory(recipe)
     begun = time.perf_counter()
     with one_thread():
         _warm_up(device)
-        built, build_seconds, failed = _built(recipe)
+        built, build_seconds, failed = _built(recipe, asked)
         estimates = [
             plan_exit_waves(one.atoms, workers=1, phonons=_phonons(one), device=device, **_simulation(recipe, one))
             for one in built
@@ -132,11 +138,11 @@ def plan(recipe: Recipe, *, workers: int = 1, device: str = "cpu") -> Plan:
         memory = produce.peak_memory() + max(e.disk for e in estimates) - estimate.disk * few // estimate.configurations
     per_structure = sum(got.seconds.values())
     return Plan(
-        structures=recipe.count,
-        images=recipe.count * recipe.images_per_structure,
+        structures=len(asked),
+        images=len(asked) * recipe.images_per_structure,
         workers=workers,
         seconds=got.seconds,
-        elapsed=per_structure * recipe.count / min(workers, recipe.count),
+        elapsed=per_structure * len(asked) / min(workers, len(asked)),
         memory=memory,
         disk=got.disk,
         grid=estimate.grid.shape,
@@ -174,14 +180,14 @@ def units_of(recipe: Recipe) -> dict[str, str]:
     return dict(unit_leaves(recipe))
 
 
-def _built(recipe: Recipe) -> tuple[list[Built], float, tuple[str, ...]]:
+def _built(recipe: Recipe, asked: range) -> tuple[list[Built], float, tuple[str, ...]]:
     """The first structures that can be built, the seconds that one takes, and what went wrong with others."""
     from construction_zone.dataset import produce
 
     found: list[Built] = []
     failed: list[str] = []
     taken: list[float] = []
-    for index in range(min(recipe.count, 2 * BUILT)):
+    for index in asked[: 2 * BUILT]:
         begin = time.perf_counter()
         try:
             found.append(produce.build_stage(recipe, index))
