@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from construction_zone import conventions
 from construction_zone.errors import InvalidInput
 from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.waves import ExitWaves
@@ -33,6 +34,18 @@ class Beams:
     z: float
     dims: tuple[str, ...] = ("configuration", "y", "x")
     tilts: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether images are formed by compiled loops: single precision on the CPU, without gradients."""
+        return self.array.device.type == "cpu" and self.array.dtype == torch.complex64 and not self.array.requires_grad
+
+    @property
+    def widest(self) -> float:
+        """The largest scattering angle in mrad up to which beams in all directions are there."""
+        ny, nx = self.array.shape[-2:]
+        reach = min(ny // 2 / self.grid.extent[0], nx // 2 / self.grid.extent[1])
+        return 1e3 * conventions.wavelength(self.energy) * reach
 
     @classmethod
     def of(cls, waves: ExitWaves, highest: float | None = None) -> Beams:

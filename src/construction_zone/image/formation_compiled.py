@@ -8,13 +8,13 @@ the last step of a transform, and the image's spectrum is folded onto its pixels
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from construction_zone.simulate import threads
 from construction_zone.simulate.fft.lanes import (
     COUNT,
     POINT,
@@ -76,12 +76,10 @@ class CompiledSum:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
-        self.threads = max(1, min(torch.get_num_threads(), shape[0] * shape[1] // WORTH_A_THREAD))
+        self.threads = max(1, min(threads.allowed(), shape[0] * shape[1] // WORTH_A_THREAD))
         self.points = shape[0] * shape[1] // POINT
         self.total = Rooms.take("total", self.points)
         self.total.fill(0)
-        # lives for this sum alone: a process may fork afterwards
-        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     def add(
         self,
@@ -100,8 +98,8 @@ class CompiledSum:
         columns = Rooms.take("columns", my // COUNT * padded)
         given = (_pairs(beams.numpy()), _pairs(transfer.numpy()), _pairs(along_y), _pairs(along_x))
         plan_y, plan_x = _plan(my), _plan(mx)
-        self._shared(lambda i, n: _columns(*given, ny, nx, plan_y, columns, padded, i, n))
-        self._shared(lambda i, n: _rows(columns, padded, plan_x, share, self.total, my // COUNT, i, n))
+        threads.shared(lambda i, n: _columns(*given, ny, nx, plan_y, columns, padded, i, n), self.threads)
+        threads.shared(lambda i, n: _rows(columns, padded, plan_x, share, self.total, my // COUNT, i, n), self.threads)
         Rooms.give("columns", my // COUNT * padded, columns)
 
     def intensity(self) -> torch.Tensor:
@@ -138,17 +136,20 @@ class CompiledSum:
         scaled = (along_x / (2 * my * mx)).astype(np.complex64)
         folded = nx if both is None else 0
         plan_x, plan_y = _plan(mx), _plan(my)
-        self._shared(
+        threads.shared(
             lambda i, n: _half_spectra(
                 self.total, my // COUNT, plan_x, _pairs(scaled), folded, kept, blocks, turned, i, n
-            )
+            ),
+            self.threads,
         )
         result = np.zeros((ny, blocks * COUNT), np.complex64)
         given = (_pairs(along_y.astype(np.complex64)), _NONE)
         if both is not None:
             # the last vector of a row reads on into the next row, to no effect
             given = (given[0], np.append(both, np.zeros(COUNT, np.float32)))
-        self._shared(lambda i, n: _half_columns(turned, plan_y, *given, kept, ny, blocks, _pairs(result), i, n))
+        threads.shared(
+            lambda i, n: _half_columns(turned, plan_y, *given, kept, ny, blocks, _pairs(result), i, n), self.threads
+        )
         Rooms.give("turned", blocks * my, turned)
         self._done()
         return result[:, :kept]
@@ -156,16 +157,6 @@ class CompiledSum:
     def _done(self) -> None:
         Rooms.give("total", self.points, self.total)
         del self.total
-        if self.pool is not None:
-            self.pool.shutdown()
-
-    def _shared(self, work: Callable[[int, int], None]) -> None:
-        """Call `work(i, n)` for all i < n in n threads."""
-        if self.pool is None:
-            work(0, 1)
-            return
-        for _ in self.pool.map(lambda i: work(i, self.threads), range(self.threads)):
-            pass
 
 
 def joined(factors: Sequence[torch.Tensor], axis: int, size: int) -> np.ndarray:

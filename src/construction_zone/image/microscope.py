@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from construction_zone.image.detector import Detector
 from construction_zone.image.formation import IntensitySum
 from construction_zone.image.micrograph import Micrograph
 from construction_zone.image.sampling import half_frequencies, sampled
+from construction_zone.simulate import threads
 from construction_zone.simulate.waves import ExitWaves
 
 HIGHEST_BEAM = 1.5
@@ -209,19 +211,21 @@ class Microscope:
         Warns
         -----
         UserWarning
-            If the aperture stops the strongest reflection, or `tilt_nodes` are too few.
+            If the aperture stops the strongest reflection or is wider than the waves' band, or `tilt_nodes` are too
+            few.
         """
         beams = waves if isinstance(waves, Beams) else Beams.of(waves)
         pixels = form.image_grid(beams.grid, pixel_size)
-        shape, sums = self._sums(beams)
-        like = beams.array.real
-        factors = [*self._motion(shape, beams.grid.extent, like), *self.detector.factors(shape, pixels, like)]
-        image = self._stacked([total.sampled(pixels.shape, factors) for total in sums], beams)
-        image = self.detector.lit(image, pixels)
-        if self.dose is None:
-            image = image.to(torch.float32)
-        else:
-            image = self.detector.record_expected(image, pixels, self.dose, seed)
+        with threads.torch_on_one() if beams.compiles else nullcontext():
+            shape, sums = self._sums(beams)
+            like = beams.array.real
+            factors = [*self._motion(shape, beams.grid.extent, like), *self.detector.factors(shape, pixels, like)]
+            image = self._stacked([total.sampled(pixels.shape, factors) for total in sums], beams)
+            image = self.detector.lit(image, pixels)
+            if self.dose is None:
+                image = image.to(torch.float32)
+            else:
+                image = self.detector.record_expected(image, pixels, self.dose, seed)
         return Micrograph(image, pixels.sampling, self.dose, self)
 
     def intensity(self, beams: Beams) -> torch.Tensor:
@@ -271,6 +275,13 @@ class Microscope:
                 "simulate waves of its energy, or set energy=None if the values hold for both"
             )
         if self.aperture is not None:
+            if self.aperture > beams.widest * (1 + 1e-6):
+                warnings.warn(
+                    f"an aperture of {self.aperture:g} mrad is wider than these waves, which carry beams up to "
+                    f"{beams.widest:.3g} mrad and limit the image instead; simulate and store them on a finer grid, or "
+                    "give aperture=None",
+                    stacklevel=4,
+                )
             spacing = reflections.stopped(beams, self.aperture)
             if spacing is not None:
                 warnings.warn(

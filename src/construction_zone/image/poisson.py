@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ import torch
 from construction_zone.compiling import njit
 from construction_zone.errors import InvalidInput
 from construction_zone.image import poisson_tensors
+from construction_zone.simulate import threads
 
 TABLED, STEPS = 128, 8
 """Below this mean there is a table for every multiple of 1/8."""
@@ -74,17 +74,12 @@ def sample(mean: torch.Tensor, rng: np.random.Generator, scale: float = 1.0) -> 
         values = values.to(torch.float64)
     flat = values.contiguous().reshape(-1).numpy()
     counts = np.empty(flat.size, np.float32)
-    threads = max(1, min(torch.get_num_threads(), flat.size // CHUNK))
-    edges = np.linspace(0, flat.size, threads + 1).astype(np.int64)
 
-    def part(index: int) -> int:
-        return int(_fill(flat, float(scale), keys, entries, offsets, edges[index], edges[index + 1], counts))
+    def part(index: int, parts: int) -> int:
+        begin, end = index * flat.size // parts, (index + 1) * flat.size // parts
+        return int(_fill(flat, float(scale), keys, entries, offsets, begin, end, counts))
 
-    if threads == 1:
-        bad = part(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:  # lives for this call alone: a process may fork afterwards
-            bad = sum(pool.map(part, range(threads)))
+    bad = sum(threads.shared(part, max(1, min(threads.allowed(), flat.size // CHUNK))))
     if bad:
         all_means = flat.astype(np.float64) * scale
         raise _refused(bad, flat.size, float(all_means[~((all_means >= 0) & (all_means <= LARGEST))][0]))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from typing import Any
 
 import ase
@@ -21,6 +20,7 @@ from construction_zone.simulate.progress import Progress, Step
 from construction_zone.simulate.propagation import Tilt
 from construction_zone.simulate.scattering import Parametrization
 from construction_zone.simulate.slicing import SliceThickness
+from construction_zone.simulate.threads import torch_on_one
 from construction_zone.simulate.waves import ExitWaves
 
 
@@ -175,7 +175,7 @@ def plan_exit_waves(
 
 def _each(run: Callable[[int], None], starts: Sequence[int], threads: int, step_done: Step) -> None:
     """Call `run` for each of `starts`, in `threads` at a time with one torch thread each; Ctrl-C ends all at once."""
-    with _single_torch_thread(), ThreadPoolExecutor(threads) as pool:
+    with torch_on_one(), ThreadPoolExecutor(threads) as pool:
         futures = [pool.submit(run, start) for start in starts]
         try:
             for future in as_completed(futures):
@@ -184,13 +184,3 @@ def _each(run: Callable[[int], None], starts: Sequence[int], threads: int, step_
             step_done.stop()
             pool.shutdown(cancel_futures=True)
             raise
-
-
-@contextmanager
-def _single_torch_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

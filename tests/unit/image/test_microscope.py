@@ -116,6 +116,16 @@ def test_an_aperture_stops_the_beams_beyond_it() -> None:
     assert Microscope(aperture=20).image(wave).array.std() > 0.1
 
 
+def test_an_aperture_wider_than_the_waves_is_told() -> None:
+    """0.2 Å carry 2.5 Å⁻¹, which is 49.2 mrad at 300 kV, and a crop to 1 Å⁻¹ 19.7 mrad."""
+    wave = ExitWaves(torch.ones(1, 64, 64, dtype=torch.complex64), (0.2, 0.2), 300e3, 0.0)
+    Microscope(aperture=49).image(wave)
+    with pytest.warns(UserWarning, match=r"50 mrad is wider than these waves, which carry beams up to 49\.2 mrad"):
+        Microscope(aperture=50).image(wave)
+    with pytest.warns(UserWarning, match=r"beams up to 18\.5 mrad"):  # 12 beams of 1/12.8 Å⁻¹
+        Microscope(aperture=25).image(Beams.of(wave, highest=1.0))
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, "5", None, True])
 def test_a_setting_that_is_no_number_is_refused(value) -> None:
     with pytest.raises(InvalidInput, match=r"defocus is .*give a finite number"):
