@@ -55,7 +55,7 @@ def repair(root: str | Path, device: str = "cpu") -> Repair:
             part = Store(root, name)
             _rewrite_groups(part, wrong)
             own = recipe if not name else restored(part)
-            for index, stage in _broken(part, wrong):
+            for index, stage in _broken(part, wrong, recipe.count):
                 again, before = _made_again(part, own, index, stage, device)
                 made.append((index, stage))
                 if before is not None and again != before:
@@ -95,14 +95,14 @@ def restored(store: Store) -> Recipe:
     return recipe
 
 
-def _broken(store: Store, wrong: list[Finding]) -> list[tuple[int, str]]:
-    """Stages of structures to be made again, in the order in which they need each other."""
+def _broken(store: Store, wrong: list[Finding], count: int) -> list[tuple[int, str]]:
+    """Stages of the recipe's `count` structures to be made again, in the order in which they need each other."""
     parts = {
         (finding.structure, finding.stage)
         for finding in wrong
         if finding.structure is not None and finding.stage is not None and finding.images == store.images
     }
-    wanted = [(index, stage) for index, stage in parts if index is not None and stage is not None]
+    wanted = [(index, stage) for index, stage in parts if index is not None and stage is not None and index < count]
     return sorted(wanted, key=lambda part: (part[0], STAGES.index(part[1])))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from construction_zone.dataset import table
 from construction_zone.dataset.card import CARD
 from construction_zone.dataset.files import Directory, digest
+from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.records import FORMAT, GROUP, files_of, unsealed
 from construction_zone.dataset.session import recipe_of
 from construction_zone.dataset.store import STAGES, Store, spot
@@ -53,22 +54,31 @@ def verify(root: str | Path) -> list[Finding]:
 
 
 class _Known:
-    """Names of the files that may be there, and the structures that each stage has."""
+    """Names of the files that may be there, the structures that each stage has, and how many the recipe counts."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.stages: dict[str, set[int]] = {}
+        self.counted: int | None = None
 
 
 def _part(store: Store, known: _Known) -> Iterator[Finding]:
     """What is wrong with the stages of a dataset, or with an image set alone."""
     recipe, trouble = _recipe(store, known)
     yield from trouble
+    made_from = None if recipe is None else recipe.digest()
+    if recipe is not None and not store.images:
+        known.counted = recipe.count
     for stage in ("images",) if store.images else STAGES:
         known.stages[stage] = set()
         for index in _indices(store, stage):
+            if known.counted is not None and index >= known.counted:
+                name = store.record_name(stage, index)
+                known.names.add(name)
+                yield Finding("foreign", name, f"the recipe makes structures 0 to {known.counted - 1}")
+                continue
             known.stages[stage].add(index)
-            yield from _stage(store, stage, index, recipe, known)
+            yield from _stage(store, stage, index, made_from, known)
         earlier = STAGES[: STAGES.index(stage)]
         for index in sorted(known.stages[stage]):
             for before in earlier:
@@ -76,7 +86,7 @@ def _part(store: Store, known: _Known) -> Iterator[Finding]:
                     told = f"structure {index} has {stage} without it"
                     yield Finding("missing", store.record_name(before, index), told, index, before)
     yield from _groups(store, known)
-    yield from _table(store)
+    yield from _table(store, known)
     if _read(store, f"{store.prefix}{CARD}") is None and store.indices():
         yield Finding("missing", f"{store.prefix}{CARD}", "the data card", images=store.images)
 
@@ -88,8 +98,8 @@ def _whole(store: Store) -> Iterator[Finding]:
                 yield Finding("foreign", path.relative_to(store.folder).as_posix(), "a link; a dataset has none")
 
 
-def _recipe(store: Store, known: _Known) -> tuple[str | None, list[Finding]]:
-    """Digest of the recipe if it can be had, and what is wrong with the recipe and the description."""
+def _recipe(store: Store, known: _Known) -> tuple[Recipe | None, list[Finding]]:
+    """The recipe if it can be had, and what is wrong with the recipe and the description."""
     described = f"{store.prefix}dataset.json"
     known.names |= {f"{store.prefix}{name}" for name in OWN_FILES}
     text = _read(store, described)
@@ -105,7 +115,7 @@ def _recipe(store: Store, known: _Known) -> tuple[str | None, list[Finding]]:
     if found or record.get("recipe") is None:
         return None, found
     try:
-        return recipe_of(store).digest(), found
+        return recipe_of(store), found
     except ConstructionZoneError as error:
         return None, [Finding("damaged", f"{store.prefix}recipe.yaml", str(error).splitlines()[0])]
 
@@ -168,7 +178,7 @@ def _groups(store: Store, known: _Known) -> Iterator[Finding]:
                 yield Finding(kind, name, "a group of the zarr hierarchy", None, stage, store.images)
 
 
-def _table(store: Store) -> Iterator[Finding]:
+def _table(store: Store, known: _Known) -> Iterator[Finding]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -182,7 +192,7 @@ def _table(store: Store) -> Iterator[Finding]:
     except (pa.ArrowException, OSError, ValueError) as error:
         yield Finding("damaged", store.samples, f"it cannot be read: {error}", images=store.images)
         return
-    for index in _lost(store, there):
+    for index in _lost(store, there, known):
         told = "the table of samples tells of it"
         yield Finding("missing", store.record_name("images", index), told, index, "images", store.images)
     try:
@@ -193,12 +203,13 @@ def _table(store: Store) -> Iterator[Finding]:
         yield Finding("damaged", store.samples, "it is not what the records say", images=store.images)
 
 
-def _lost(store: Store, samples: Any) -> list[int]:
-    """Structures in the table that have no images."""
+def _lost(store: Store, samples: Any, known: _Known) -> list[int]:
+    """Structures of the recipe that are in the table and have no images."""
     if "structure" not in samples.column_names:
         return []
     recorded = set(_indices(store, "images"))
-    return sorted({index for index in samples["structure"].to_pylist() if isinstance(index, int)} - recorded)
+    listed = {index for index in samples["structure"].to_pylist() if isinstance(index, int) and index >= 0}
+    return sorted(index for index in listed - recorded if known.counted is None or index < known.counted)
 
 
 def _foreign(store: Store, known: _Known) -> Iterator[Finding]:

@@ -94,6 +94,35 @@ def test_what_does_not_belong_is_told_and_left(copy):
     assert (copy / "images.zarr/000/notes.txt").exists()
 
 
+@pytest.mark.parametrize("also", [(), ("recipe.yaml",)])
+def test_a_record_beyond_the_recipes_count_is_foreign_and_makes_nothing(copy, contents, also):
+    before = contents(copy)
+    names = [f"records/{stage}/000/000009.json" for stage in STAGES]
+    for name in names:
+        (copy / name).write_text("junk")
+    for name in also:  # the recipe is then known only once it is put back
+        (copy / name).write_text("junk")
+    done = repair(copy)
+    assert done.made == ()
+    assert [(finding.kind, finding.name) for finding in done.left] == [("foreign", name) for name in names]
+    assert done.left[0].told == "the recipe makes structures 0 to 3"
+    for name in names:
+        (copy / name).unlink()
+    assert contents(copy) == before
+    assert verify(copy) == []
+
+
+def test_a_row_beyond_the_recipes_count_makes_nothing(copy, contents):
+    before = contents(copy)
+    table = pq.read_table(copy / "samples.parquet")
+    index = table.column_names.index("structure")
+    numbers = table["structure"].to_pylist()
+    pq.write_table(table.set_column(index, "structure", [[*numbers[:-1], 9]]), copy / "samples.parquet")
+    done = repair(copy)
+    assert (done.made, done.left) == ((), ())
+    assert contents(copy) == before
+
+
 def test_a_card_that_is_lost_is_missed_and_written_again(copy, whole):
     (copy / "README.md").unlink()
     assert [(finding.kind, finding.name) for finding in verify(copy)] == [("missing", "README.md")]
