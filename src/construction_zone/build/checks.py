@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from construction_zone.build import elements, inputs, merge, region
 from construction_zone.build.distances import Given, PairDistances, pair_name
 from construction_zone.build.inputs import Floats
+from construction_zone.build.pair_distribution import PairDistribution, first_peaks, normalised
 from construction_zone.build.periodicity import wrapped
 from construction_zone.build.volumes import Volume
 from construction_zone.conventions import AVOGADRO
@@ -33,31 +34,6 @@ CLOSE = 4.0
 
 _BIN = 0.04
 """Å: width of the bins in which the peaks of g(r) are found."""
-
-_PROMINENCE = 0.3
-"""By how much g(r) falls between peaks: above the noise of a thousand atoms, below any peak of a solid."""
-
-
-@dataclass(frozen=True, eq=False)
-class PairDistribution:
-    """g(r): the density of atoms at distance r from an atom, over the mean density.
-
-    Parameters
-    ----------
-    r
-        (n,) middle of each bin, Å.
-    total
-        (n,) g(r) of all atoms, whatever their elements.
-    partial
-        (n,) for each pair of elements, e.g. "C-C".
-    counts
-        (n,) neighbours that an atom has in each bin on average (not normalised).
-    """
-
-    r: Floats
-    total: Floats
-    partial: dict[str, Floats]
-    counts: Floats
 
 
 @dataclass(frozen=True)
@@ -200,7 +176,7 @@ def _looked_at(
     bins = max(int(reach / _BIN), 1)
     if volume is not None:
         distribution = pair_distribution(atoms, reach=reach, bins=bins, volume=volume)
-        return closest(atoms), contacts(atoms), coordination(atoms, cutoffs), _peaks(distribution)
+        return closest(atoms), contacts(atoms), coordination(atoms, cutoffs), first_peaks(distribution)
     from construction_zone.build import cells
 
     points, boxsize = wrapped(atoms)
@@ -220,7 +196,9 @@ def _looked_at(
         bins=bins,
     )
     peaks = (
-        () if flat or len(points) < 2 else _peaks(_normalised(found.histogram, reach, region.of(atoms), species, kinds))
+        ()
+        if flat or len(points) < 2
+        else first_peaks(normalised(found.histogram, reach, region.of(atoms), species, kinds))
     )
     near, between = (_named(lengths, kinds, CLOSE) for lengths in (found.closest, found.contacts))
     return near, between, _mean(found.neighbours, kinds, species), peaks
@@ -336,37 +314,7 @@ def pair_distribution(
         reach=reach,
         bins=int(bins),
     )
-    return _normalised(found.histogram, reach, space, species, kinds)
-
-
-def _normalised(
-    counted: NDArray[np.int64],
-    reach: float,
-    space: region.Region,
-    species: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-) -> PairDistribution:
-    """g(r) from the ordered pairs (s, s, bins) of the atoms of `species` (n,) in `space`; see `pair_distribution`."""
-    edges = np.linspace(0, reach, counted.shape[2] + 1)
-    middle = (edges[1:] + edges[:-1]) / 2
-    shells = 4 / 3 * np.pi * np.diff(edges**3) * space.overlap(middle) / space.size
-    sizes = np.bincount(species)
-
-    def normal(pairs: Floats, expected: float) -> Floats:
-        ideal = shells * expected
-        return np.divide(pairs, ideal, out=np.zeros_like(middle), where=ideal > 0)
-
-    partial = {
-        pair_name(chemical_symbols[a], chemical_symbols[b]): normal(
-            counted[i, j].astype(float), float(sizes[i] * (sizes[j] - (i == j)))
-        )
-        for i, a in enumerate(kinds)
-        for j, b in enumerate(kinds)
-        if j >= i
-    }
-    whole = counted.sum(axis=(0, 1)).astype(float)
-    total = len(species)
-    return PairDistribution(middle, normal(whole, float(total * (total - 1))), partial, whole / total)
+    return normalised(found.histogram, reach, space, species, kinds)
 
 
 def _broken(found: dict[str, float], limits: Given | None) -> dict[str, float]:
@@ -384,22 +332,3 @@ def _cutoffs(kinds: NDArray[np.int64], given: Given | None) -> Floats:
         return PairDistances.of(given, "cutoffs").matrix(kinds)
     radii = covalent_radii[kinds]
     return np.asarray(BOND * (radii[:, None] + radii))
-
-
-def _peaks(found: PairDistribution) -> tuple[float, ...]:
-    """The first two maxima of g(r) that stand out, after smoothing over five bins.
-
-    A maximum stands out if between it and any higher one g(r) falls by `_PROMINENCE` or more.
-    """
-    smooth = np.convolve(found.total, np.array([1, 4, 6, 4, 1]) / 16, mode="same")
-    inner = smooth[1:-1]
-    peaks = []
-    for k in np.flatnonzero((inner > smooth[:-2]) & (inner >= smooth[2:])) + 1:
-        higher = np.flatnonzero(smooth > smooth[k])
-        before, after = higher[higher < k], higher[higher > k]
-        left = smooth[before[-1] if len(before) else 0 : k].min()
-        right = smooth[k : (after[0] if len(after) else len(smooth) - 1) + 1].min()
-        falls = [low for low, there in ((left, len(before)), (right, len(after))) if there] or [min(left, right)]
-        if smooth[k] - max(falls) >= _PROMINENCE:
-            peaks.append(float(found.r[k]))
-    return tuple(peaks[:2])

@@ -18,10 +18,9 @@ from construction_zone.build.modifiers import DislocationLoop
 from construction_zone.build.neighbours import tree
 from construction_zone.build.prefabs.base import Described, crystal_of, prefab
 from construction_zone.build.prefabs.compound import nearest_neighbour
-from construction_zone.build.prefabs.dislocations import is_lattice_vector
+from construction_zone.build.prefabs.loop_discs import SAME, as_point, disc_of
 from construction_zone.build.prefabs.planar import ball_or
-from construction_zone.build.prefabs.stacking import Stacking
-from construction_zone.build.prefabs.symmetry import Indices, Miller, miller
+from construction_zone.build.prefabs.symmetry import Miller, miller
 from construction_zone.build.torus import Periodic
 from construction_zone.build.transforms import IDENTITY, Affine
 from construction_zone.build.volumes import Volume, finite_bounds
@@ -31,9 +30,6 @@ from construction_zone.seeding import Seed
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-_SAME = 1e-3
-"""Å within which vectors count as the same."""
 
 _SETTLED = 1e-7
 """Å within which the place of an atom has to be found."""
@@ -47,9 +43,6 @@ _DAMPED = 20
 
 _CLOSEST = 0.75
 """Shortest distances of the crystal that two atoms at the line may be apart; else one of them goes."""
-
-_LEVELS = 360
-"""Heights in a period that are tried for the disc."""
 
 _TRIES = 500
 
@@ -124,14 +117,14 @@ def dislocation_loop(
     if isinstance(sides, bool) or sides != int(sides) or not 3 <= sides <= 200:
         raise InvalidInput(f"sides is {sides!r}; give a whole number from 3 to 200")
     first = _first(given, normal, toward)
-    disc = _disc(own, vector, hkl, normal)
+    disc = disc_of(own, vector, hkl, normal)
 
     def loop_at(centre: Floats) -> DislocationLoop:
         level = disc.level(float(normal @ given.pose.inverse.apply(centre)))
         local = given.pose.inverse.apply(centre)
         local = local + (level - float(normal @ local)) * normal
         return DislocationLoop.regular(
-            _tuple(vector), size, _tuple(normal), int(sides), _tuple(first), _tuple(local), poisson
+            as_point(vector), size, as_point(normal), int(sides), as_point(first), as_point(local), poisson
         )
 
     def outside(loop: DislocationLoop) -> int:
@@ -330,7 +323,7 @@ class _Loop:
             return {"dislocations": []}
         normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
         opening = loop.opening
-        character = "shear" if abs(opening) < _SAME else "interstitial" if opening > 0 else "vacancy"
+        character = "shear" if abs(opening) < SAME else "interstitial" if opening > 0 else "vacancy"
         return {
             "dislocations": [
                 {
@@ -347,69 +340,12 @@ class _Loop:
         }
 
 
-@dataclass(frozen=True)
-class _Disc:
-    """Where along the normal a disc may lie: at `levels` (Å), every `period` (Å); and how its gap is filled."""
-
-    levels: tuple[float, ...]
-    period: float
-    faulted: bool
-    width: float = 0.0
-    filler: Point = (0.0, 0.0, 0.0)
-
-    def level(self, height: float) -> float:
-        """The height nearest to `height` (Å)."""
-        allowed = [level + self.period * round((height - level) / self.period) for level in self.levels]
-        return min(allowed, key=lambda level: abs(level - height))
-
-
-def _disc(crystal: Crystal, vector: Floats, hkl: Indices, normal: Floats) -> _Disc:
-    opening = float(vector @ normal)
-    if is_lattice_vector(crystal, vector):
-        return _between_sheets(crystal, hkl, normal, opening)
-    try:
-        stack = Stacking.of(crystal, hkl)
-    except InvalidInput:
-        raise _no_loop(crystal, vector) from None
-    across = vector - opening * normal
-    flat = float(np.linalg.norm(across)) < _SAME
-    if not stack.cubic:
-        raise _no_loop(crystal, vector)
-    if flat and abs(abs(opening) - stack.spacing) < _SAME:
-        if opening < 0:
-            return _Disc((stack.middle(0),), stack.spacing, True)
-        return _Disc((stack.cut(0),), stack.spacing, True, stack.spacing, _tuple(-stack.step))
-    if abs(opening) < _SAME and is_lattice_vector(crystal, vector - stack.step):
-        return _Disc((stack.cut(0),), stack.spacing, True)
-    raise _no_loop(crystal, vector)
-
-
-def _no_loop(crystal: Crystal, vector: Floats) -> InvalidInput:
-    terms = ", ".join(f"{value:.3g}" for value in vector @ np.linalg.inv(crystal.lattice))
-    return InvalidInput(
-        f"burgers [{terms}] makes no loop in {crystal.phase} on this plane: give a vector from site to equivalent "
-        "site, or on {111} of fcc, diamond or zincblende ±1/3 of the normal (Frank), or the 1/6⟨112⟩ that puts no "
-        "atoms on top of each other (Shockley; the opposite one does)"
-    )
-
-
-def _between_sheets(crystal: Crystal, hkl: Indices, normal: Floats, opening: float) -> _Disc:
-    """The heights in a period that are farthest from the sheets as they lie on both sides of the disc."""
-    period = lattice_directions.plane_spacing(crystal.lattice, hkl)
-    heights = crystal.positions @ normal
-    tried = period * np.arange(_LEVELS) / _LEVELS
-    both = np.concatenate([heights + opening / 2, heights - opening / 2])
-    gaps = np.abs((tried[:, None] - both + period / 2) % period - period / 2).min(axis=1)
-    best = tried[gaps > gaps.max() - 1e-6 - period / _LEVELS]
-    return _Disc(tuple(best.tolist()), period, False)
-
-
 def _first(crystal: Crystal, normal: Floats, toward: Sequence[float] | None) -> Floats:
     if toward is None:
         return np.asarray(np.cross(normal, np.eye(3)[int(np.argmin(np.abs(normal)))]))
     along = lattice_directions.direction(crystal.lattice, toward)
     across = along - (along @ normal) * normal
-    if np.linalg.norm(across) < _SAME * np.linalg.norm(along):
+    if np.linalg.norm(across) < SAME * np.linalg.norm(along):
         raise InvalidInput(f"toward {list(toward)} is along the normal of the loop; give a direction in its plane")
     return np.asarray(across)
 
@@ -426,7 +362,3 @@ def _apart(places: Floats, extra: Bools, closest: float) -> Bools:
 
 def _centre(loop: DislocationLoop) -> Floats:
     return np.asarray(np.mean(loop.corners, axis=0))
-
-
-def _tuple(vector: Floats) -> Point:
-    return (float(vector[0]), float(vector[1]), float(vector[2]))
