@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 SHARED = {"labels_int": "int32", "labels_float": "float32"}
 
 
-def write_images(path: Path, images: np.ndarray, labels: Mapping[str, np.ndarray], pixel_size: list[float]) -> None:
-    """Write `images` (image, y, x) and `labels` (…, y, x), by name, as the new zarr group `path`."""
+def write_images(path: Path, images: np.ndarray, labels: Mapping[str, np.ndarray], pixel_size: list[Any]) -> None:
+    """Write `images` (image, y, x) and `labels` (…, y, x), by name, as the new zarr group `path`.
+
+    Its attribute ``pixel_size`` is [dy, dx] in Å, or a list of such, one an image, where they differ.
+    """
     import zarr
 
     from construction_zone.simulate.stored import write_array

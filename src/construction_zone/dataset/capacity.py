@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from construction_zone.dataset.fields import options
 from construction_zone.dataset.given import first_cell
 from construction_zone.dataset.recipe import Recipe
@@ -22,7 +24,8 @@ def bytes_per_structure(recipe: Recipe) -> int:
     pixels = sides[0] / finest * sides[1] / finest
     phonons = recipe.simulation.phonons
     most = max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
-    return int(pixels * (8 * most + 4 * recipe.images_per_structure + 1))
+    shown = pixels if recipe.imaging.crop is None else float(np.prod(recipe.imaging.crop.shape))
+    return int(pixels * 8 * most + shown * (4 * recipe.images_per_structure + 1))
 
 
 def check_room(root: Path, recipe: Recipe, structures: int) -> None:

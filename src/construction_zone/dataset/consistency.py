@@ -62,6 +62,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
             "take larger pixels or a finer simulation.sampling"
         )
     yield from _imaging(recipe)
+    yield from _crop(recipe)
     if recipe.labels.mask == "projected":
         for name in ("threshold", "blur", "order"):
             if recipe.labels.plain()[name] is not None:
@@ -111,6 +112,31 @@ def _imaging(recipe: Recipe) -> Iterator[str]:
             f"imaging.distortion.field: {reach(warp.field)[1]:g} Å over {reach(warp.correlation)[0]:g} Å folds the "
             f"image over; give at most {STEEPEST:g} of distortion.correlation"
         )
+
+
+def _crop(recipe: Recipe) -> Iterator[str]:
+    """Crops with finer pixels than the waves are kept for, or larger than the cell."""
+    crop, pixel_sizes = recipe.imaging.crop, options(recipe.imaging.pixel_size)
+    if crop is None:
+        return
+    known = listed(crop.pixel_size)
+    if known is None:
+        finest, coarsest = reach(crop.pixel_size)
+    else:
+        sizes = [size for value in known for size in (pixel_sizes if value is None else (value,))]
+        finest, coarsest = min(sizes), max(sizes)
+    if finest < max(pixel_sizes) * (1 - 1e-9) and known != (None,):
+        yield (
+            f"imaging.crop.pixel_size: {finest:g} Å is finer than imaging.pixel_size, {max(pixel_sizes):g} Å, "
+            "which the waves are kept for; give that the finest size"
+        )
+    for axis, leaf in enumerate(recipe.cell or ()):
+        side, pixels = min(options(leaf)), crop.shape[1 - axis]
+        if pixels > math.floor(side / coarsest + 0.5):
+            yield (
+                f"imaging.crop.shape: {pixels} pixels of {coarsest:g} Å along {'xy'[axis]} are larger than the cell of "
+                f"{side:g} Å; take at most {math.floor(side / coarsest + 0.5)}, smaller pixels or a larger cell"
+            )
 
 
 def _pixels(recipe: Recipe) -> Iterator[str]:

@@ -14,6 +14,7 @@ from construction_zone import seeding
 from construction_zone.build import variant
 from construction_zone.build.thickness import thickness
 from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.views import View, crop_of
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -77,26 +78,32 @@ class Exposures:
         alone = waves if vacuum is None or not particles else vacuum
         return cls(recipe, Beams.of(waves), atoms, zero_plane(recipe.imaging.zero, alone, meant), pixel_size)
 
-    @property
-    def pixels(self) -> Grid:
-        """The grid of the images."""
-        from construction_zone.image.form import image_grid
-
-        return image_grid(self.beams.grid, self.pixel_size)
+    def view(self, settings: Mapping[str, Any]) -> View:
+        """What an image under `settings` (dotted paths as drawn) shows of the cell."""
+        own = {path.removeprefix(_PREFIX): value for path, value in settings.items()}
+        crop = self.recipe.imaging.crop
+        if crop is None or "crop.x" not in own:
+            return View.whole(self.beams.grid, self.pixel_size)
+        return crop_of(own, crop.shape, self.beams.grid, self.pixel_size)
 
     def take(self, settings: Mapping[str, Any], seed: seeding.Seed) -> np.ndarray:
         """The image (y, x), float32, under `settings` (dotted paths as drawn), with noise from `seed`."""
         import torch
 
+        from construction_zone.image.stacks import shifted
+
         own = {path.removeprefix(_PREFIX): value for path, value in settings.items() if path.startswith(_PREFIX)}
         camera = detector_of(self.recipe, own, self.beams.energy)
         scope = self.microscope(own, camera)
-        pixels = self.pixels
+        view = self.view(settings)
+        pixels = view.pixels
         fine = scope.intensity(self.beams)
         step = (pixels.extent[0] / fine.shape[-2], pixels.extent[1] / fine.shape[-1])
         background = self._background(own)
         if background is not None:
             fine = background.apply(fine, self._thickness_map(fine), step)
+        if any(view.roll):
+            fine = shifted(fine, pixels.extent, view.shift)
         distortion = distortion_of(own, seed)
         if distortion is not None:
             fine = distortion.apply(fine, step, boundary="periodic")
@@ -106,7 +113,7 @@ class Exposures:
             image = _summed(fine, pixels, scope.dose, camera, own, seed)
         else:
             image = camera.record(fine, pixels, scope.dose, seed)
-        return np.asarray(image.detach().to(torch.float32).cpu().numpy())
+        return view.cut(np.asarray(image.detach().to(torch.float32).cpu().numpy()))
 
     def microscope(self, own: Mapping[str, Any], camera: Detector) -> Microscope:
         """The microscope of settings without the prefix."""

@@ -17,17 +17,20 @@ from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image
 from construction_zone.dataset.exposures import Exposures, distortion_of
 from construction_zone.dataset.fields import written
-from construction_zone.dataset.labelled import truth_of
+from construction_zone.dataset.labelled import shown_map, shown_truth, truth_of
 from construction_zone.dataset.loader import ImageDataset
 from construction_zone.dataset.produce import mask_of
+from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.session import recipe_of
 from construction_zone.dataset.stages import Waved
+from construction_zone.dataset.views import View
 from construction_zone.distributions import Fixed
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
     from construction_zone.image import Distortion, Microscope
     from construction_zone.label.truth import Truth
+    from construction_zone.simulate import Grid
 
 
 OF = {"amodal": "instances", "grains": "classes"}
@@ -118,19 +121,22 @@ class FreshImageDataset(ImageDataset):
         else:
             pixels, drawn = self._augmented(held, noise)
         item: dict[str, Any] = {"image": torch.from_numpy(pixels)[None]}
-        warp = distortion_of(drawn, noise)
+        warp, view = distortion_of(drawn, noise), held.exposures.view(drawn)
         for name in self.labels:
-            values = torch.from_numpy(np.ascontiguousarray(held.label(self._recipe, name, self.labels, warp)))
+            found = held.label(self._recipe, name, self.labels, view, warp)
+            values = torch.from_numpy(np.ascontiguousarray(found))
             item[name] = values if values.is_floating_point() else values.long()
         kept = self._hand("record", structure, lambda: self._store.record(structure, "waves"))
         plain = {path: written(Fixed(value)) for path, value in drawn.items()}
-        own = {"mean": float(pixels.mean(dtype=np.float64)), "sd": float(pixels.std(dtype=np.float64))}
+        own: dict[str, Any] = {"mean": float(pixels.mean(dtype=np.float64)), "sd": float(pixels.std(dtype=np.float64))}
+        if "imaging.crop.x" in drawn:
+            own |= view.made
         item["record"] = {
             "structure": structure,
             "image": image,
             "epoch": epoch,
             "drawn": {**kept["drawn"], **plain, "seeds": {**kept["seeds"], "noise": noise}},
-            "made": {**kept["made"], "pixel_size": list(held.exposures.pixels.sampling), "image": own},
+            "made": {**kept["made"], "pixel_size": list(view.step), "image": own},
         }
         return item
 
@@ -188,27 +194,22 @@ class _Held:
     built: Built
     waved: Waved
     exposures: Exposures
-    mask: np.ndarray | None = None
-    truth: Truth | None = None
-    warped: dict[Distortion, Truth] = field(default_factory=dict)
+    masks: dict[Grid, np.ndarray] = field(default_factory=dict)
+    truths: dict[Grid, Truth] = field(default_factory=dict)
+    shown: dict[tuple[View, Distortion | None], Truth] = field(default_factory=dict)
 
-    def label(self, recipe: Any, name: str, names: Sequence[str], warp: Distortion | None) -> np.ndarray:
-        """Label `name`, one of `names`, as an image that is distorted by `warp` shows it."""
-        from construction_zone.label.warp import distorted_map
-
-        pixels = self.exposures.pixels
-        shape = (pixels.shape[0], pixels.shape[1])
+    def label(self, recipe: Recipe, name: str, names: Sequence[str], view: View, warp: Distortion | None) -> np.ndarray:
+        """Label `name`, one of `names`, as an image with this view that is distorted by `warp` shows it."""
         if name == "mask":
-            if self.mask is None:
-                self.mask = mask_of(recipe, self.built, self.waved, shape, pixels.sampling)
-            return self.mask if warp is None else distorted_map(self.mask, warp, pixels.sampling)
-        if self.truth is None:
+            if view.pixels not in self.masks:
+                self.masks = {view.pixels: mask_of(recipe, self.built, self.waved, view)}
+            return shown_map(self.masks[view.pixels], view, warp)
+        if view.pixels not in self.truths:
             include = sorted({OF.get(other, other) for other in names if other != "mask"})
-            self.truth = truth_of(recipe, self.built, shape, pixels.sampling, include)
-        if name not in self.truth.maps:
+            self.truths = {view.pixels: truth_of(recipe, self.built, view.pixels.shape, view.step, include)}
+        straight = self.truths[view.pixels]
+        if name not in straight.maps:
             raise InvalidInput(f"there is no map {name!r} among the labels; it is a table, which an item has none of")
-        if warp is None:
-            return self.truth.maps[name]
-        if warp not in self.warped:
-            self.warped = {warp: self.truth.distorted(warp)}
-        return self.warped[warp].maps[name]
+        if (view, warp) not in self.shown:
+            self.shown = {(view, warp): shown_truth(straight, view, warp)}
+        return self.shown[view, warp].maps[name]

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from construction_zone.dataset.fields import Quantity, Word, one_of
-from construction_zone.dataset.parts import Part, Whole, at_least, fixed, read_text
+from construction_zone.dataset.parts import Part, Whole, at_least, fixed, read_text, whole_number
 from construction_zone.dataset.problems import Inconsistent
+from construction_zone.dataset.spelling import shown
 from construction_zone.distributions import Distribution
+from construction_zone.errors import InvalidInput
 
 MOST_IMAGES = 100_000
 """Images of one structure: repeats times the points of all sweeps of imaging."""
+
+MOST_PIXELS = 65536
+"""Of a crop, along one side."""
 
 DETECTORS = ("ideal", "US1000", "Falcon", "Falcon4i", "K2", "K3")
 
@@ -28,6 +33,21 @@ def _azimuth(of: str) -> Quantity:
 
 def _optional(unit: str, low: float, high: float, about: str) -> Quantity:
     return Quantity(unit, low, high, "image", optional=True, about=about)
+
+
+_SIDE = {"type": "integer", "minimum": 1, "maximum": MOST_PIXELS}
+_SHAPE = {"anyOf": [_SIDE, {"type": "array", "items": _SIDE, "minItems": 2, "maxItems": 2}]}
+
+
+def _shape(raw: Any) -> list[int]:
+    sides = list(raw) if isinstance(raw, (list, tuple)) else [raw, raw]
+    if len(sides) != 2:
+        raise InvalidInput(f"{shown(raw)} is neither a number of pixels nor two, [y, x]")
+    found = [int(whole_number(side)) for side in sides]
+    bad = [side for side in found if not 1 <= side <= MOST_PIXELS]
+    if bad:
+        raise InvalidInput(f"{bad[0]} is outside the limits 1 … {MOST_PIXELS} pixels")
+    return found
 
 
 class Detector(Part):
@@ -114,6 +134,27 @@ class Frames(Part):
     ] = fixed(False)
 
 
+class Crop(Part):
+    """A part of the cell as each image, of so many pixels, which may be of a size of their own in each image."""
+
+    shape: Annotated[
+        list[int],
+        BeforeValidator(_shape),
+        WithJsonSchema(_SHAPE),
+        Field(description="pixels along y and x, the same for all images: one number or [y, x]"),
+    ]
+    pixel_size: Annotated[
+        Distribution,
+        _optional("Å", 0.005, 10, "the nearest that divides the cell is taken; null: imaging.pixel_size"),
+    ] = fixed(None)
+    x: Annotated[
+        Distribution, Quantity("", 0, 1, "image", about="where the crop's middle lies, a share of the cell along x")
+    ] = fixed(0.5)
+    y: Annotated[
+        Distribution, Quantity("", 0, 1, "image", about="where the crop's middle lies, a share of the cell along y")
+    ] = fixed(0.5)
+
+
 class Imaging(Part):
     """The microscope, drawn for each image; `defocus` counts from the plane `zero`, underfocus positive (−C10)."""
 
@@ -198,6 +239,7 @@ class Imaging(Part):
     distortion: Distortion | None = None
     background: Background | None = None
     frames: Frames | None = None
+    crop: Crop | None = None
 
     @model_validator(mode="before")
     @classmethod

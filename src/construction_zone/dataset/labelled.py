@@ -10,6 +10,7 @@ import numpy as np
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.exposures import Exposures, detector_of, distortion_of
 from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.views import View
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -46,16 +47,18 @@ def labelled(
         return {}, {}
     from construction_zone.label.truth import MOVED
 
-    pixels = exposures.pixels
-    straight = truth_of(recipe, built, (pixels.shape[0], pixels.shape[1]), pixels.sampling)
+    views = [exposures.view(record["drawn"]) for record in records]
     warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
-    each = len(warps) if any(warp is not None for warp in warps) else 1
-    shown = [straight if warp is None else straight.distorted(warp) for warp in warps[:each]]
+    own = recipe.imaging.crop is not None or any(warp is not None for warp in warps)
+    each = len(warps) if own else 1
+    shown: list[Truth] = []
+    for number, (view, warp) in enumerate(zip(views[:each], warps, strict=False)):
+        if not number or view.pixels != views[number - 1].pixels:
+            straight = truth_of(recipe, built, view.pixels.shape, view.step)
+        shown.append(shown_truth(straight, view, warp))
     tables = {
         name: [
-            {"image": number if each > 1 or warps[0] is not None else ALL, **row}
-            for number, truth in enumerate(shown)
-            for row in truth.tables[name]
+            {"image": number if own else ALL, **row} for number, truth in enumerate(shown) for row in truth.tables[name]
         ]
         if name in MOVED
         else [{"image": ALL, **row} for row in rows]
@@ -70,13 +73,18 @@ def labelled(
     return maps, {name: rows for name, rows in tables.items() if name not in extra}
 
 
-def warped(label: np.ndarray, warps: Sequence[Distortion | None], pixel_size: tuple[float, float]) -> np.ndarray:
-    """A label (…, y, x) as each image shows it: (images, …, y, x), or (1, …, y, x) where none is moved."""
+def shown_truth(straight: Truth, view: View, warp: Distortion | None) -> Truth:
+    """The labels of the whole cell as an image with this view and distortion shows them."""
+    moved = straight.rolled(*view.roll)
+    return view.cut_truth(moved if warp is None else moved.distorted(warp))
+
+
+def shown_map(label: np.ndarray, view: View, warp: Distortion | None) -> np.ndarray:
+    """A label (…, y, x) of the whole cell as an image with this view and distortion shows it."""
     from construction_zone.label.warp import distorted_map
 
-    if all(warp is None for warp in warps):
-        return label[None]
-    return np.stack([label if warp is None else distorted_map(label, warp, pixel_size) for warp in warps])
+    moved = view.rolled(label)
+    return view.cut(moved if warp is None else distorted_map(moved, warp, view.step))
 
 
 def rounded(label: np.ndarray) -> np.ndarray:

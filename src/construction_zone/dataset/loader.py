@@ -187,7 +187,7 @@ class ImageDataset:
             "structure": structure,
             "image": image,
             "drawn": {**kept["drawn"], **own["drawn"], "seeds": seeds},
-            "made": {**kept["made"], "image": own["made"]},
+            "made": {**kept["made"], **_of_image(own["made"]), "image": own["made"]},
         }
 
     def _damaged(self, structure: int, error: Exception) -> StoreError | InvalidInput:
@@ -197,6 +197,11 @@ class ImageDataset:
             f"the images of structure {structure} cannot be read ({error}); "
             f"make them again with: czone repair {self._store.root}"
         )
+
+
+def _of_image(made: dict[str, Any]) -> dict[str, Any]:
+    """What an image has of its own, where it stands for a structure's: the size of the pixels of a crop."""
+    return {"pixel_size": made["pixel_size"]} if "pixel_size" in made else {}
 
 
 class _AtHand:

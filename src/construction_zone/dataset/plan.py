@@ -11,14 +11,14 @@ import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from construction_zone.dataset.capacity import check_memory
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
-from construction_zone.dataset.imaging import Imaging
+from construction_zone.dataset.parts import Part
 from construction_zone.dataset.portion import portion
 from construction_zone.dataset.produce import one_thread
 from construction_zone.dataset.recipe import Recipe, unit_leaves
@@ -28,6 +28,8 @@ from construction_zone.errors import SceneError
 
 if TYPE_CHECKING:
     from construction_zone.dataset.stages import Imaged, Waved
+
+P = TypeVar("P", bound=Part)
 
 BUILT = 4
 """Structures that are built to see how high they are."""
@@ -221,8 +223,9 @@ def _image(recipe: Recipe, index: int, built: Built, waved: Waved, device: str, 
         taken.append(time.perf_counter() - begin)
     each = float(np.mean(taken[1:] or taken))
     got.seconds["image"] = once + taken[0] + each * (recipe.images_per_structure - 1)
-    distorted = recipe.images_per_structure if recipe.imaging.distortion is not None else 1
-    got.seconds["label"] = got.seconds.get("label", 0.0) + single.get("label", 0.0) * distorted
+    own = recipe.imaging.distortion is not None or recipe.imaging.crop is not None
+    labelled = recipe.images_per_structure if own else 1
+    got.seconds["label"] = got.seconds.get("label", 0.0) + single.get("label", 0.0) * labelled
 
 
 def _disk(recipe: Recipe, index: int, built: Built, waved: Waved, many: float, got: _Measured) -> None:
@@ -261,13 +264,20 @@ def _size(folder: Path) -> int:
 
 def _of_one_image(recipe: Recipe) -> Recipe:
     """The same recipe, imaged once: the first point of each sweep."""
-    first = {}
-    for name in Imaging.model_fields:
-        value = getattr(recipe.imaging, name)
+    imaging = _of_first_points(recipe.imaging).model_copy(update={"per_structure": 1})
+    return recipe.model_copy(update={"imaging": imaging})
+
+
+def _of_first_points(part: P) -> P:
+    """`part` with the first point of each sweep in place of it."""
+    first: dict[str, Any] = {}
+    for name in type(part).model_fields:
+        value = getattr(part, name)
         if isinstance(value, Sweep):
             first[name] = Fixed(value.points[0])
-    imaging = recipe.imaging.model_copy(update={**first, "per_structure": 1})
-    return recipe.model_copy(update={"imaging": imaging})
+        elif isinstance(value, Part):
+            first[name] = _of_first_points(value)
+    return part.model_copy(update=first)
 
 
 def _phonons(built: Built) -> int | None:

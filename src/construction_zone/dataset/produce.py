@@ -21,10 +21,11 @@ from construction_zone.dataset.compose import Built, build_structure
 from construction_zone.dataset.draw import draw_image, draw_imaging, image_seed, structure_seed
 from construction_zone.dataset.exposures import Exposures, distortion_of, needs_vacuum
 from construction_zone.dataset.fields import written
-from construction_zone.dataset.labelled import labelled, warped
+from construction_zone.dataset.labelled import labelled, shown_map
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.stages import Imaged, Waved
 from construction_zone.dataset.store import STAGES, Store
+from construction_zone.dataset.views import View
 from construction_zone.dataset.waves import simulated
 from construction_zone.distributions import Fixed
 
@@ -141,7 +142,7 @@ def images_stage(
         exposures = Exposures.of(
             recipe, built.atoms, built.particles, waves, waved.vacuum, built.drawn["imaging.pixel_size"]
         )
-        step = exposures.pixels.sampling
+        views = []
         for number in range(recipe.images_per_structure):
             seed = image_seed(recipe, index, number)
             seed = seeding.child(seed, "image set", image_set) if image_set else seed
@@ -149,14 +150,24 @@ def images_stage(
             noise = seeding.integer(seed)
             image = exposures.take(settings, noise)
             images.append(image)
+            views.append(exposures.view(settings))
             made = {"mean": float(image.mean(dtype=np.float64)), "sd": float(image.std(dtype=np.float64))}
+            own = {} if recipe.imaging.crop is None else views[-1].made
             plain = {path: written(Fixed(value)) for path, value in settings.items()}
-            records.append({"drawn": plain, "seeds": {"noise": noise}, "made": made})
+            records.append({"drawn": plain, "seeds": {"noise": noise}, "made": {**made, **own}})
     with _timed(seconds, "label"):
         warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
-        shape = (int(images[0].shape[-2]), int(images[0].shape[-1]))
-        mask = warped(mask_of(recipe, built, waved, shape, step), warps, step)
+        each = len(views) if recipe.imaging.crop is not None or any(warp is not None for warp in warps) else 1
+        masks = []
+        for number, (view, warp) in enumerate(zip(views[:each], warps, strict=False)):
+            if not number or view.pixels != views[number - 1].pixels:
+                whole = mask_of(recipe, built, waved, view)
+            masks.append(shown_map(whole, view, warp))
+        mask = np.stack(masks)
         labels, tables = labelled(recipe, built, exposures, records)
+    shape = (int(images[0].shape[-2]), int(images[0].shape[-1]))
+    steps = {view.step for view in views}
+    step = views[0].step if len(steps) == 1 else None  # else each image's record has its own
     return Imaged(
         images=np.stack(images).astype(np.float32, copy=False),
         pixel_size=step,
@@ -165,7 +176,7 @@ def images_stage(
         tables=tables,
         made={
             "grid": list(shape),
-            "pixel_size": list(step),
+            **({} if step is None else {"pixel_size": list(step)}),
             "zero": exposures.zero,
             "mask_fraction": float(mask.mean(dtype=np.float64)),
         },
@@ -178,22 +189,20 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def mask_of(
-    recipe: Recipe, built: Built, waved: Waved, shape: tuple[int, int], pixel_size: tuple[float, float]
-) -> np.ndarray:
-    """The particles' mask, uint8 (y, x), on the grid of the images."""
+def mask_of(recipe: Recipe, built: Built, waved: Waved, view: View) -> np.ndarray:
+    """The particles' mask, uint8 (y, x), of the whole cell with the pixels of `view`."""
     from construction_zone.label import exit_wave, masks
 
     if not built.particles:
-        return np.zeros(shape, np.uint8)
+        return np.zeros(view.pixels.shape, np.uint8)
     particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
     if recipe.labels.mask == "projected" or waved.vacuum is None:
         own = recipe.labels
-        return masks.projected(particles, shape, pixel_size, edge=own.edge, closing=own.closing)
+        return masks.projected(particles, view.pixels.shape, view.step, edge=own.edge, closing=own.closing)
     drawn, order = built.drawn, recipe.labels.order
     given = {"threshold": drawn["labels.threshold"], "blur": drawn["labels.blur"], "order": order}
     given = {name: value for name, value in given.items() if value is not None}
-    return exit_wave.phase_mask(waved.vacuum, drawn["imaging.pixel_size"], plane=exit_wave.middle(particles), **given)
+    return exit_wave.phase_mask(waved.vacuum, view.asked, plane=exit_wave.middle(particles), **given)
 
 
 @contextmanager

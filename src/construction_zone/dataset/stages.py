@@ -53,11 +53,12 @@ class Imaged:
     """The images (image, y, x) float32 of a structure, with one entry in `records` each.
 
     `labels` are arrays (…, y, x) on the images' grid by name, `tables` lists of rows (or of pyarrow) by name; `drawn`
-    is what an image set has instead of what was drawn for the structure.
+    is what an image set has instead of what was drawn for the structure. `pixel_size` (dy, dx) in Å is None where
+    images have different ones, which their records tell.
     """
 
     images: np.ndarray
-    pixel_size: tuple[float, float]
+    pixel_size: tuple[float, float] | None
     records: list[dict[str, Any]]
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
@@ -107,7 +108,9 @@ def keep_images(
     """Commit the stage *images*."""
 
     def write(path: Path) -> None:
-        arrays.write_images(path, imaged.images, imaged.labels, list(imaged.pixel_size))
+        sizes = [record["made"].get("pixel_size", imaged.pixel_size) for record in imaged.records]
+        step = sizes if imaged.pixel_size is None else list(imaged.pixel_size)
+        arrays.write_images(path, imaged.images, imaged.labels, step)
 
     writers: dict[str, Callable[[Path], None]] = {store.held_name("images", index): write}
     if imaged.tables:

@@ -46,9 +46,12 @@ def summary(root: str | Path) -> dict[str, str]:
     if isinstance(store.place, Directory):
         lines["on disk"] = f"{_size(store.folder) / 1e6:.1f} MB"
     if indices:
-        made = store.record(indices[0])["made"]
+        record = store.record(indices[0])
+        made = record["made"]
         ny, nx = made["grid"]
-        lines["image"] = f"{ny} × {nx} pixels (y × x) of {made['pixel_size'][0]:g} Å in structure {indices[0]}"
+        sizes = [image["made"].get("pixel_size", made.get("pixel_size"))[0] for image in record["images"]]
+        size = f"{min(sizes):.4g}" if min(sizes) == max(sizes) else f"{min(sizes):.4g} … {max(sizes):.4g}"
+        lines["image"] = f"{ny} × {nx} pixels (y × x) of {size} Å in structure {indices[0]}"
         seconds = _seconds(store)
         if seconds:
             lines["seconds"] = ", ".join(f"{step} {taken:.2f}" for step, taken in seconds.items()) + " (per structure)"

@@ -124,6 +124,55 @@ class Truth:
             tables["instances"] = [{**row, **new} for row, new in zip(tables["instances"], seen, strict=True)]
         return replace(self, maps={name: maps[name] for name in self.maps}, tables=tables)
 
+    def rolled(self, rows: int, columns: int) -> Truth:
+        """The same labels of a scene that is moved along y and x by whole pixels, over the edges of its periodic cell.
+
+        Lines stay whole: each goes where its middle comes to lie.
+        """
+        if not (rows or columns):
+            return self
+        if not all(self.periodic):
+            raise InvalidInput("labels of a cell that does not repeat along x and y cannot be moved over its edges")
+        maps = {name: np.roll(label, (rows, columns), axis=(-2, -1)) for name, label in self.maps.items()}
+        shape = next((label.shape[-2:] for label in self.maps.values()), None)
+        shift = (columns * self.pixel_size[1], rows * self.pixel_size[0])
+        period = None if shape is None else (shape[1] * self.pixel_size[1], shape[0] * self.pixel_size[0])
+        tables = {
+            name: [warp.moved_row(row, shift, period) for row in table] if name in MOVED else table
+            for name, table in self.tables.items()
+        }
+        return self._measured(replace(self, maps=maps, tables=tables))
+
+    def cropped(self, corner: tuple[int, int], shape: tuple[int, int]) -> Truth:
+        """The labels of the part of the image of `shape` pixels that begins at pixel `corner` (y, x).
+
+        Places count from its first pixel. Columns and lines that lie beyond it are left out; instances stay, so that
+        their numbers are those of the maps, with the area and boxes of what is left of them.
+        """
+        (row, column), (ny, nx) = corner, shape
+        maps = {
+            name: np.ascontiguousarray(label[..., row : row + ny, column : column + nx])
+            for name, label in self.maps.items()
+        }
+        shift = (-column * self.pixel_size[1], -row * self.pixel_size[0])
+        size = (nx * self.pixel_size[1], ny * self.pixel_size[0])
+        tables = dict(self.tables)
+        for name in MOVED:
+            if name in tables:
+                moved = [warp.moved_row(row, shift) for row in tables[name]]
+                tables[name] = moved if name == "instances" else [row for row in moved if warp.reaches(row, size)]
+        return self._measured(replace(self, maps=maps, tables=tables, periodic=(False, False)))
+
+    def _measured(self, moved: Truth) -> Truth:
+        """`moved` with boxes and areas of instances as its maps have them."""
+        if "instances" not in moved.tables or "amodal" not in moved.maps:
+            return moved
+        rows = moved.tables["instances"]
+        whole = instances.unpacked(moved.maps["amodal"], len(rows))
+        seen = instances.measures(moved.maps["instances"], whole, moved.pixel_size, periodic=moved.periodic)
+        both = [{**row, **new} for row, new in zip(rows, seen, strict=True)]
+        return replace(moved, tables={**moved.tables, "instances": both})
+
 
 @dataclass(frozen=True, eq=False)
 class _Scene:

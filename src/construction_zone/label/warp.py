@@ -84,6 +84,39 @@ def distorted_rows(
     return result
 
 
+def moved_row(
+    row: Mapping[str, Any], shift: tuple[float, float], period: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """A copy of `row` with its places moved by `shift` (x, y) in Å, and brought back by whole periods (x, y).
+
+    What it is brought back by is that of the middle of its places, so that lines stay whole.
+    """
+    result = dict(row)
+    known = [names for names in POINTS if row.get(names[0]) is not None]
+    places = [np.array([row[name] for name in names], float) for names in known]
+    path = np.array(row[PATH], float) if row.get(PATH) else np.zeros((0, 2))
+    every = np.concatenate([np.array(places).reshape(-1, 2), path])
+    if not len(every):
+        return result
+    by = np.array(shift, float)
+    if period is not None:
+        by -= np.floor((every.mean(axis=0) + by) / np.array(period)) * np.array(period)
+    for names, place in zip(known, places, strict=True):
+        result.update(zip(names, (place + by).tolist(), strict=True))
+    if len(path):
+        result[PATH] = (path + by).tolist()
+    return result
+
+
+def reaches(row: Mapping[str, Any], size: tuple[float, float]) -> bool:
+    """Whether some of the places of `row`, or of the box about them, lies in an image of `size` (x, y) in Å."""
+    places = [[row[name] for name in names] for names in POINTS if row.get(names[0]) is not None]
+    every = np.array([*places, *(row.get(PATH) or ())], float).reshape(-1, 2)
+    if not len(every):
+        return True
+    return bool(((every.max(axis=0) >= 0) & (every.min(axis=0) < np.array(size))).all())
+
+
 def _nearest_known(layer: np.ndarray, unknown: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 

@@ -30,6 +30,7 @@ def test_a_ready_recipe_is_still_the_one_that_datasets_were_begun_with(name: str
 
 
 CHANGES = {
+    "imaging.crop": {"shape": 10},
     "labels.distance_reach": 20.0,
 }
 
