@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
+from construction_zone.dataset.named import NAMED, parameters
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.schema import Row, rows
 
@@ -16,12 +18,27 @@ distribution: see [recipes](how-to/recipes.md). `czone recipe schema` prints the
 
 """
 
+NAMES = """## What has a name
+
+The `volume`, `generator` and `modifiers` of a [zone](how-to/prefabs_in_recipes.md#zones-in-a-recipe); `?` marks
+parameters that may be left out. Prefabs, of which each also takes `modifiers`, are in the [gallery](gallery.md)."""
+
 
 def page() -> str:
     """The page as text."""
     lines = [HEAD, "| field | unit | limits | default | per | |", "|---|---|---|---|---|---|"]
     lines += [_line(row) for row in rows(Recipe)]
-    return "\n".join([lines[0].rstrip("\n") + "\n", *lines[1:]]) + "\n"
+    return "\n".join([lines[0].rstrip("\n") + "\n", *lines[1:], "", NAMES, "", *_named()]) + "\n"
+
+
+def _named() -> list[str]:
+    found = ["| kind | name | parameters | |", "|---|---|---|---|"]
+    for kind in ("volume", "generator", "modifier", "profile"):
+        for name, function in sorted(NAMED[kind].items()):
+            keys = [f"`{key}`" + ("" if p.default is p.empty else "?") for key, p in parameters(kind, name).items()]
+            about = inspect.cleandoc(function.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+            found.append(f"| {kind} | `{name}` | {', '.join(keys)} | {about} |")
+    return found
 
 
 def _line(row: Row) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from construction_zone import seeding
-from construction_zone.build import Ball, Crystal, Zone
+from construction_zone.build import Ball, Crystal, Molecule, Void, Zone
 from construction_zone.build.prefabs.base import bare
 from construction_zone.build.prefabs.compound import crystal_under
 from construction_zone.build.prefabs.facets import plane_towards
@@ -41,7 +41,7 @@ def particle_zone(
         where,
         seeding.child(seed, where, "made", k),
         name_of(recipe, path, group, k),
-        lambda word: material(recipe, word),
+        lambda word, kind: material(recipe, word, kind),
     )
     zone = zone.moved(
         _turn(zone, drawn[f"{path}.orientation"][k], drawn[f"{path}.rotation"][k], drawn[f"{path}.spin"][k])
@@ -83,9 +83,16 @@ def filled(zone: Zone, seed: seeding.Seed) -> np.ndarray:
     return np.asarray(made.positions)
 
 
-def material(recipe: Recipe, word: str) -> Any:
-    """What a recipe means by a word: the crystal in a structure file, or the word itself."""
-    return Crystal.read(recipe.structure_files()[word]) if is_structure_file(word) else word
+def material(recipe: Recipe, word: str, kind: str = "") -> Any:
+    """What a recipe means by a word: the crystal or molecule in a file, or the word itself.
+
+    `kind` is the type of the parameter that the word was given for.
+    """
+    if "Path" in kind:
+        return recipe.file(word)
+    if not is_structure_file(word):
+        return word
+    return (Molecule if "Molecule" in kind else Crystal).read(recipe.file(word))
 
 
 def crystal_of(recipe: Recipe, name: str) -> Crystal:
@@ -118,9 +125,11 @@ def _check_prefab(recipe: Recipe, path: str, group: Particles) -> None:
     where = f"{path}.prefab"
     for label, value in group.prefab.trials(where):
         try:
-            zone = group.prefab.zone(value, where, 0, "trial", lambda word: material(recipe, word))
+            zone = group.prefab.zone(value, where, 0, "trial", lambda word, kind: material(recipe, word, kind))
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds).all():
                 raise InvalidInput("is no particle: it has no end")
+            if isinstance(bare(zone.generator), Void):
+                raise InvalidInput("is no particle: void has no atoms")
         except (InvalidInput, TypeError) as error:
             raise RecipeError(f"the recipe cannot be used:\n  {where}.{label}: {error}") from error
 

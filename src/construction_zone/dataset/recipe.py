@@ -51,6 +51,8 @@ from construction_zone.errors import InvalidInput, RecipeError
 STRUCTURE_SUFFIXES = (".cif", ".xyz", ".extxyz", ".vasp", ".poscar", ".json", ".pdb", ".xsf")
 """A crystal whose name ends like this, or that holds a slash, is a structure file."""
 
+MESH_SUFFIXES = (".stl", ".obj", ".ply")
+"""What the name of a file with the surface of a volume ends like."""
 
 MOST_STRUCTURES = 100_000_000
 
@@ -195,7 +197,7 @@ class Recipe(Part):
                 words += [word for _, leaf in group.prefab.leaves("") for word in listed(leaf) or ()]
         if self.substrate is not None and self.substrate.prefab is not None:
             words += [word for _, leaf in self.substrate.prefab.leaves("") for word in listed(leaf) or ()]
-        names = [word for word in words if isinstance(word, str) and is_structure_file(word)]
+        names = [word for word in words if isinstance(word, str) and _is_file(word)]
         names += [word for word in options(self.imaging.detector.curves) if word is not None]
         return {name: self.file(name) for name in names}
 
@@ -265,8 +267,8 @@ def load(
         recipe = recipe.model_copy(update={"count": recipe.sweep("structure").size})
     for file_name, file in recipe.structure_files().items():
         if not file.is_file():
-            curves = file_name in options(recipe.imaging.detector.curves)
-            what = "imaging.detector.curves" if curves else "particles.crystal"
+            leaves = [leaf for per in ("structure", "particle", "image") for leaf in recipe.leaves(per)]
+            what = next(path for path, leaf in leaves if file_name in (listed(leaf) or ()))
             raise RecipeError(f"{name} cannot be used:\n  {what}: no file {file_name} ({file})")
     check_materials(recipe)
     _check_curves(recipe, name)
@@ -310,6 +312,10 @@ def list_files(names: str | list[str], place: Callable[[str], Path]) -> list[Pat
 def is_structure_file(crystal: str) -> bool:
     """Whether a recipe's `crystal` names a structure file rather than a prototype."""
     return "/" in crystal or crystal.lower().endswith(STRUCTURE_SUFFIXES)
+
+
+def _is_file(word: str) -> bool:
+    return is_structure_file(word) or word.lower().endswith(MESH_SUFFIXES)
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from construction_zone.build.prefabs import PREFABS
 from construction_zone.dataset import inherit
 from construction_zone.dataset.fields import ABSENT, Quantity, Word, distribution_schemas
 from construction_zone.dataset.labels import NAMES
-from construction_zone.dataset.prefabs import MARK, OWN, PrefabField
+from construction_zone.dataset.named import NAMED, TYPES, kinds_in, only_named, parameters
+from construction_zone.dataset.prefabs import MARK, PrefabField
 from construction_zone.dataset.spelling import written
 from construction_zone.distributions import Distribution
 
@@ -54,7 +54,7 @@ def of_files(found: dict[str, Any]) -> dict[str, Any]:
     several = {"type": "array", "items": whole["particles"], "minItems": 1}
     whole["particles"] = {"anyOf": [{"type": "array", **several}, {"not": {"type": "array"}, **whole["particles"]}]}
     found["then"] = {"required": [*needed], "properties": whole}
-    found["$defs"]["prefab"] = _prefab()
+    found["$defs"] |= {kind: _of_kind(kind) for kind in NAMED}
     include = found["$defs"]["Labels"]["properties"]["include"]
     include["anyOf"] = [{"const": "all"}, {"type": include.pop("type"), "items": {"enum": ["all", *NAMES]}}]
     del include["items"]
@@ -151,30 +151,37 @@ def _first(text: str | None) -> str:
     return inspect.cleandoc(text or "").split("\n\n")[0].replace("\n", " ")
 
 
-def _prefab() -> dict[str, Any]:
-    """Schema of a prefab: its name, and by that its parameters."""
+def _of_kind(kind: str) -> dict[str, Any]:
+    """Schema of a prefab, a volume, a generator or a modifier: its name, and by that its parameters."""
     cases = []
-    for name, function in sorted(PREFABS.items()):
-        known = {key: p for key, p in inspect.signature(function).parameters.items() if key not in OWN}
+    for name, function in sorted(NAMED[kind].items()):
+        known = parameters(kind, name)
         then = {
             "description": _first(function.__doc__),
             "properties": {"name": True, **{key: _parameter(str(p.annotation)) for key, p in known.items()}},
             "additionalProperties": False,
         }
         cases.append({"if": {"properties": {"name": {"const": name}}}, "then": then})
-    return {"type": "object", "properties": {"name": {"enum": sorted(PREFABS)}}, "allOf": cases}
+    return {"type": "object", "properties": {"name": {"enum": sorted(NAMED[kind])}}, "allOf": cases}
 
 
 def _parameter(annotation: str) -> Any:
-    kinds = annotation.split(" | ")
-    if kinds == ["Zone"]:
-        return {"$ref": "#/$defs/prefab"}
-    one: dict[str, Any] = {"type": "integer" if kinds[0] == "int" else "number"}
-    if kinds[0] not in ("float", "int") or not {"float", "int", "None"} >= set(kinds):
+    words = annotation.split(" | ")
+    if only_named(annotation):
+        refs = [{"$ref": f"#/$defs/{kind}"} for kind in kinds_in(annotation)]
+        many = {"type": "array", "items": {"anyOf": refs}, "minItems": 1}
+        chosen = [{"type": "object", "required": [word], "properties": {word: many}} for word in ("choice", "sweep")]
+        none = [_NULL] if "None" in words else []
+        return {"anyOf": [*({"required": ["name"], **ref} for ref in refs), *chosen, *none]}
+    if annotation.startswith("tuple[") and kinds_in(annotation):
+        (kind,) = kinds_in(annotation)
+        return {"type": "array", "items": _parameter(next(word for word, of in TYPES.items() if of == kind))}
+    one: dict[str, Any] = {"type": "integer" if words[0] == "int" else "number"}
+    if words[0] not in ("float", "int") or not {"float", "int", "None"} >= set(words):
         return True
-    forms = [one, {"type": "string"}, *([_NULL] if "None" in kinds else [])]
+    forms = [one, {"type": "string"}, *([_NULL] if "None" in words else [])]
     option = {"anyOf": forms}
-    return {"anyOf": [*forms, *distribution_schemas(option, one, whole=True, continuous=kinds[0] == "float")]}
+    return {"anyOf": [*forms, *distribution_schemas(option, one, whole=True, continuous=words[0] == "float")]}
 
 
 def _linked(node: Any) -> Any:

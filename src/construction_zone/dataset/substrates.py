@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from construction_zone import seeding
-from construction_zone.build import Amorphous, Block, Zone
+from construction_zone.build import Amorphous, Block, Void, Zone
 from construction_zone.build.prefabs.base import bare
 from construction_zone.dataset.fields import options
 from construction_zone.dataset.particles import material
@@ -40,7 +40,7 @@ def substrate_zone(recipe: Recipe, drawn: Mapping[str, Any], seed: seeding.Seed)
         PATH,
         seeding.child(seed, PATH, "made"),
         FILM,
-        lambda word: material(recipe, word),
+        lambda word, kind: material(recipe, word, kind),
         (width, depth),
     )
     lowest = float(zone.volume.bounds[0, 2])
@@ -80,8 +80,10 @@ def check_substrate(recipe: Recipe) -> None:
     cell = (float(min(options(recipe.cell[0]))), float(min(options(recipe.cell[1]))))
     for label, value in choice.trials(PATH):
         try:
-            zone = choice.zone(value, PATH, 0, FILM, lambda word: material(recipe, word), cell)
+            zone = choice.zone(value, PATH, 0, FILM, lambda word, kind: material(recipe, word, kind), cell)
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds[:, 2]).all():
                 raise InvalidInput("is no substrate: it has no end along the beam")
+            if isinstance(bare(zone.generator), Void):
+                raise InvalidInput("is no substrate: void has no atoms")
         except (InvalidInput, TypeError) as error:
             raise RecipeError(f"the recipe cannot be used:\n  {PATH}.{label}: {error}") from error

@@ -99,7 +99,7 @@ def test_every_drawn_field_of_the_schema_has_its_unit_and_a_description():
             if "x-per" in field:
                 assert field["description"], (section, name)
     assert defs["Imaging"]["properties"]["dose"]["x-unit"] == "e⁻/Å²"
-    assert {case["if"]["properties"]["name"]["const"] for case in defs["prefab"]["allOf"]} == set(PREFABS)
+    assert {case["if"]["properties"]["name"]["const"] for case in defs["prefab"]["allOf"]} == {*PREFABS, "zone"}
 
 
 def test_the_page_of_fields_is_up_to_date():
