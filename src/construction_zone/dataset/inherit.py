@@ -22,7 +22,7 @@ DEEPEST = 20
 INSTEAD = {"prefab": ("crystal", "radius", "amorphous", "density", "thickness", "structure")}
 """Key → those that it takes the place of."""
 
-FILES = ("curves", "from_files", "crystal", "material", "core", "shell", "arms")
+FILES = ("curves", "from_files", "crystal", "material", "core", "shell", "arms", "file", "molecule", "ligand")
 """Keys whose words may be files, which are looked for beside the recipe that names them."""
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

@@ -187,7 +187,8 @@ def short_range_order(
     tolerance: float = 0.005,
 ) -> Modifier:
     """Swaps until Warren–Cowley parameters are as asked, e.g. {Au-Cu: -0.1}."""
-    return modifiers.ShortRangeOrder(dict(targets), sublattice, cutoffs, tolerance)
+    given: dict[Any, Any] = dict(targets)
+    return modifiers.ShortRangeOrder(given, sublattice, cutoffs, tolerance)
 
 
 def anisotropic_dislocation(burgers: Point, line: Point, stiffness: Sequence[float], point: Point = (0, 0, 0)) -> Any:
