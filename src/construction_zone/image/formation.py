@@ -79,7 +79,7 @@ class CompiledIntensity:
         return self.sum.intensity()
 
     def sampled(self, shape: tuple[int, int], factors: Sequence[torch.Tensor]) -> torch.Tensor:
-        from construction_zone.image.formation_compiled import joined
+        from construction_zone.image.formation_compiled import joined, transformable
 
         both = [factor for factor in factors if min(factor.shape) > 1]
         if any(factor.is_complex() for factor in both):
@@ -87,6 +87,8 @@ class CompiledIntensity:
         along_y, along_x = (
             joined(factors, axis, size) for axis, size in ((0, self.shape[0]), (1, self.shape[1] // 2 + 1))
         )
+        if not both and all(transformable(size) for size in shape):
+            return torch.from_numpy(self.sum.image(shape, along_y, along_x))
         grid = math.prod(both[1:], start=both[0]).to(torch.float32).numpy() if both else None
         spectrum = torch.from_numpy(self.sum.spectrum(shape, along_y, along_x, grid))
         if both:

@@ -18,7 +18,14 @@ from construction_zone.image.sampling import half_frequencies, sampled
 from construction_zone.simulate.waves import ExitWaves
 
 LAMBDA = wavelength(300e3)
-SHAPES = [((16, 16), (16, 16)), ((20, 33), (20, 33)), ((64, 40), (30, 17)), ((7, 8), (5, 8)), ((45, 31), (45, 30))]
+SHAPES = [
+    ((16, 16), (16, 16)),
+    ((50, 40), (48, 32)),
+    ((20, 33), (20, 33)),
+    ((64, 40), (30, 17)),
+    ((7, 8), (5, 8)),
+    ((45, 31), (45, 30)),
+]
 
 
 def beams(shape: tuple[int, int], seed: int = 0) -> torch.Tensor:
