@@ -19,6 +19,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
@@ -220,8 +221,9 @@ def files_of(recipe: dict[str, Any]) -> tuple[float, float]:
 
 def alone(task: Callable[[int], dict[str, float]], number: int) -> dict[str, float]:
     """What `task` gives in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(task, (number,))
+    # a Pool would end it with SIGTERM, and leave its semaphores behind
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(task, number).result()
 
 
 def resident() -> int:

@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -169,14 +170,32 @@ def _end(cluster: LocalCluster, at_once: bool) -> None:
 def _interrupts_wait() -> Iterator[None]:
     """Put off Ctrl-C until the end of a ``with``; threads and processes that start in it never see it.
 
-    A worker that is started again is the child of such a thread. It is this process that ends them.
+    A worker that is started again is the child of such a thread. It is this process that ends them. SIGTERM is put off
+    too where something handles it here; workers do see it, since that is how dask ends those that fill the memory.
     """
     resource_tracker.ensure_running()  # which would let them see it again in the thread that starts the first worker
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _termination_waits():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _termination_waits() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        if came:
+            signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ read it. The bytes depend on the values and on the versions of the libraries alo
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +41,7 @@ def write_array(
     """Put `values` (…, y, x) into `group` as the array `name` whose dimensions are called `dims`."""
     from zarr.codecs import BloscCodec
 
+    _lock_that_nothing_leaves_behind()
     chunk, file = layout(values.shape, values.dtype.itemsize)
     stored = group.create_array(
         name,
@@ -54,3 +57,23 @@ def write_array(
         attributes=dict(attributes or {}),
     )
     stored[...] = values
+
+
+@cache
+def _lock_that_nothing_leaves_behind() -> None:
+    """Have numcodecs make the lock of its Blosc, once, in the way of forked processes.
+
+    It is a named semaphore, which a spawned process that is killed (a worker at Ctrl-C, or beyond its time) leaves to
+    Python's resource tracker, and that complains. Forked ones give up the name at once; nobody needs it.
+    """
+    from numcodecs import blosc
+
+    make = getattr(blosc, "get_mutex", None)
+    if make is None or "fork" not in multiprocessing.get_all_start_methods():
+        return
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method("fork", force=True)
+    try:
+        make()
+    finally:
+        multiprocessing.set_start_method(before, force=True)

@@ -20,7 +20,18 @@ CZONE = "from construction_zone.cli import main; main()"
 
 def begin(recipe, out, workers):
     """`czone generate` in a process group of its own, once it has made something but not all."""
-    process = subprocess.Popen(
+    process = started(recipe, out, workers)
+    for _ in range(1200):
+        if any((out / "records/images/000").glob("0*.json")):
+            return process
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    raise AssertionError("nothing was made in time")
+
+
+def started(recipe, out, workers):
+    """The same, at once."""
+    return subprocess.Popen(
         [sys.executable, "-c", CZONE, "generate", recipe, "--out", out, "--workers", str(workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -29,12 +40,6 @@ def begin(recipe, out, workers):
         # a shell's background jobs ignore Ctrl-C, and their children would too
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    for _ in range(1200):
-        if any((out / "records/images/000").glob("0*.json")):
-            return process
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    raise AssertionError("nothing was made in time")
 
 
 def workers_of(process):
@@ -75,18 +80,29 @@ def reference(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize(("workers", "whom"), [(1, "the process"), (2, "the terminal's group")])
-def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(recipe, reference, tmp_path, contents, workers, whom):
+@pytest.mark.parametrize(
+    ("workers", "whom", "sent", "code"),
+    [
+        (1, "the process", signal.SIGINT, 130),
+        (2, "the terminal's group", signal.SIGINT, 130),
+        (1, "the process", signal.SIGTERM, 143),
+        (2, "the process", signal.SIGTERM, 143),
+    ],
+)
+def test_what_is_interrupted_keeps_what_is_done_and_the_same_command_goes_on(
+    recipe, reference, tmp_path, contents, workers, whom, sent, code
+):
     out = tmp_path / "dataset"
     process = begin(recipe, out, workers)
     start = time.monotonic()
     if whom == "the process":
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
     else:
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, sent)
     _, told = process.communicate(timeout=90)
     assert time.monotonic() - start < 30
-    assert process.returncode == 130, told
+    assert process.returncode == code, told
+    assert "leaked" not in told  # semaphores, of which Python would complain
     assert "run the same command again to go on" in told
     assert "Traceback" not in told
     assert _left(process.pid) == []
@@ -96,6 +112,24 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(recipe, referenc
     assert not (out / ".partial").exists()
     generate(recipe, out, workers=1, progress=False)
     assert contents(out) == contents(reference)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_interrupted_while_its_workers_start_ends_in_order(recipe, tmp_path, sent, code):
+    out = tmp_path / "dataset"
+    process = started(recipe, out, 2)
+    for _ in range(1200):
+        if (out / "log.txt").exists():  # it says that it begins just before the workers start
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(sent)
+    _, told = process.communicate(timeout=90)
+    assert process.returncode == code, told
+    assert "0 of 10 structures are done" in told
+    assert "leaked" not in told
+    assert "Traceback" not in told
+    assert _left(process.pid) == []
 
 
 def test_a_killed_process_takes_its_workers_along_and_the_same_command_goes_on(recipe, reference, tmp_path, contents):
@@ -116,5 +150,31 @@ def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(recipe, re
     os.kill(workers_of(process)[0], signal.SIGKILL)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
+    assert "leaked" not in told
     assert _left(process.pid) == []
     assert contents(out) == contents(reference)
+
+
+LEAVES = """
+import multiprocessing, os
+import numpy as np
+
+def work():
+    import zarr
+    from construction_zone.simulate.stored import write_array
+    write_array(zarr.create_group({}), "a", np.ones((2, 8, 8)), ("n", "y", "x"))
+    os._exit(75)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=work)
+    process.start()
+    process.join()
+    assert process.exitcode == 75
+"""
+
+
+def test_a_process_that_ends_after_it_has_written_leaves_no_semaphore(tmp_path):
+    script = tmp_path / "leaves.py"
+    script.write_text(LEAVES)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stderr == ""
