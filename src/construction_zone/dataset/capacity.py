@@ -25,7 +25,9 @@ def bytes_per_structure(recipe: Recipe) -> int:
     phonons = recipe.simulation.phonons
     most = max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
     shown = pixels if recipe.imaging.crop is None else float(np.prod(recipe.imaging.crop.shape))
-    return int(pixels * 8 * most + shown * (4 * recipe.images_per_structure + 1))
+    frames = recipe.imaging.frames
+    planes = 1 if frames is None or not frames.keep else 1 + max(options(frames.count))
+    return int(pixels * 8 * most + shown * (4 * planes * recipe.images_per_structure + 1))
 
 
 def check_room(root: Path, recipe: Recipe, structures: int) -> None:

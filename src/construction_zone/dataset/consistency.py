@@ -103,6 +103,8 @@ def _imaging(recipe: Recipe) -> Iterator[str]:
             )
     if imaging.frames is not None and None in (listed(imaging.dose) or ()):
         yield "imaging.frames: frames are of counted electrons; give imaging.dose too"
+    if imaging.frames is not None and imaging.frames.keep and len(set(listed(imaging.frames.count) or ())) != 1:
+        yield "imaging.frames.count: frames that are kept are of one number for all images; give one number"
     light = reach(camera.falloff)[1] + max(abs(end) for end in reach(camera.slope)) / math.sqrt(2)
     if light >= 1:
         yield "imaging.detector.falloff: with the slope it leaves no light in a corner; together they are below 1"

@@ -33,6 +33,15 @@ _CAMERA = ("preset", "curves", "falloff", "slope", "slope_azimuth")
 
 
 @dataclass(frozen=True, eq=False)
+class Exposure:
+    """An image (y, x), float32; of a stack its `frames` (frame, y, x), and the place (frame, 2: y, x) of each in Å."""
+
+    image: np.ndarray
+    frames: np.ndarray | None = None
+    places: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Exposures:
     """Exit waves of a structure, ready to be imaged any number of times.
 
@@ -88,6 +97,10 @@ class Exposures:
 
     def take(self, settings: Mapping[str, Any], seed: seeding.Seed) -> np.ndarray:
         """The image (y, x), float32, under `settings` (dotted paths as drawn), with noise from `seed`."""
+        return self.expose(settings, seed).image
+
+    def expose(self, settings: Mapping[str, Any], seed: seeding.Seed) -> Exposure:
+        """The same with the frames that it is the sum of, where there are any."""
         import torch
 
         from construction_zone.image.stacks import shifted
@@ -107,13 +120,16 @@ class Exposures:
         distortion = distortion_of(own, seed)
         if distortion is not None:
             fine = distortion.apply(fine, step, boundary="periodic")
+
+        def seen(image: torch.Tensor) -> np.ndarray:
+            return view.cut(np.asarray(image.detach().to(torch.float32).cpu().numpy()))
+
         if scope.dose is None:
-            image = camera.expected(fine, pixels)
-        elif "frames.count" in own:
-            image = _summed(fine, pixels, scope.dose, camera, own, seed)
-        else:
-            image = camera.record(fine, pixels, scope.dose, seed)
-        return view.cut(np.asarray(image.detach().to(torch.float32).cpu().numpy()))
+            return Exposure(seen(camera.expected(fine, pixels)))
+        if "frames.count" not in own:
+            return Exposure(seen(camera.record(fine, pixels, scope.dose, seed)))
+        image, frames, path = _summed(fine, pixels, scope.dose, camera, own, seed)
+        return Exposure(seen(image), seen(frames), (path[:-1] + path[1:]) / 2)
 
     def microscope(self, own: Mapping[str, Any], camera: Detector) -> Microscope:
         """The microscope of settings without the prefix."""
@@ -196,8 +212,8 @@ def detector_of(recipe: Recipe, own: Mapping[str, Any], energy: float) -> Detect
 
 def _summed(
     fine: torch.Tensor, pixels: Grid, dose: float, camera: Detector, own: Mapping[str, Any], seed: seeding.Seed
-) -> torch.Tensor:
-    """The sum of a stack of frames along the drift, about its middle, or moved back to it."""
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """The sum of a stack of frames along the drift, about its middle, or moved back to it; the frames; their path."""
     from construction_zone.image.stacks import aligned_sum, drift_path, movie
 
     angle, length = np.deg2rad(own["drift_angle"]), own["drift"]
@@ -205,4 +221,5 @@ def _summed(
     path = drift_path(own["frames.count"], drift, own["frames.jitter"], seed)
     path -= (path[:-1] + path[1:]).mean(axis=0) / 2
     frames = movie(fine, pixels, dose, path, camera, seed)
-    return aligned_sum(frames, pixels, path) if own["frames.aligned"] else frames.double().sum(0)
+    image = aligned_sum(frames, pixels, path) if own["frames.aligned"] else frames.double().sum(0)
+    return image, frames, path

@@ -132,6 +132,9 @@ class Frames(Part):
         Distribution,
         Word(one_of(True, False), "true or false", "image", about="frames are moved back before they are added"),
     ] = fixed(False)
+    keep: Annotated[bool, Field(description="keep every frame too, as they were recorded, under the name frames")] = (
+        False
+    )
 
 
 class Crop(Part):

@@ -123,6 +123,11 @@ def stores_vacuum(recipe: Recipe) -> bool:
     return recipe.labels.mask == "exit_wave" or needs_vacuum(recipe)
 
 
+def keeps_frames(recipe: Recipe) -> bool:
+    """Whether single frames are kept beside their sum."""
+    return recipe.imaging.frames is not None and recipe.imaging.frames.keep
+
+
 def images_stage(
     recipe: Recipe,
     index: int,
@@ -137,7 +142,7 @@ def images_stage(
     Those of an image set have draws and noise of their own, though the recipe's seed is the same.
     """
     waves = replace(waved.waves, array=waved.waves.array.to(device))
-    images, records = [], []
+    images, frames, records = [], [], []
     with _timed(seconds, "image"):
         exposures = Exposures.of(
             recipe, built.atoms, built.particles, waves, waved.vacuum, built.drawn["imaging.pixel_size"]
@@ -148,11 +153,17 @@ def images_stage(
             seed = seeding.child(seed, "image set", image_set) if image_set else seed
             settings = draw_image(recipe, index, number, seed)
             noise = seeding.integer(seed)
-            image = exposures.take(settings, noise)
+            taken = exposures.expose(settings, noise)
+            image = taken.image
             images.append(image)
             views.append(exposures.view(settings))
             made = {"mean": float(image.mean(dtype=np.float64)), "sd": float(image.std(dtype=np.float64))}
             own = {} if recipe.imaging.crop is None else views[-1].made
+            if keeps_frames(recipe):
+                assert taken.frames is not None
+                assert taken.places is not None
+                frames.append(taken.frames)
+                own["frames"] = taken.places.tolist()
             plain = {path: written(Fixed(value)) for path, value in settings.items()}
             records.append({"drawn": plain, "seeds": {"noise": noise}, "made": {**made, **own}})
     with _timed(seconds, "label"):
@@ -165,6 +176,8 @@ def images_stage(
             masks.append(shown_map(whole, view, warp))
         mask = np.stack(masks)
         labels, tables = labelled(recipe, built, exposures, records)
+    if frames:
+        labels["frames"] = np.stack(frames)
     shape = (int(images[0].shape[-2]), int(images[0].shape[-1]))
     steps = {view.step for view in views}
     step = views[0].step if len(steps) == 1 else None  # else each image's record has its own

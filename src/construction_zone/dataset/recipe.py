@@ -64,6 +64,7 @@ _ABSENT = object()
 
 LATER: dict[str, Any] = {
     "imaging.crop": None,
+    "imaging.frames.keep": False,
     "labels.distance_reach": 10.0,
 }
 """Fields that came after the first recipes, with their defaults, at which they are no part of a recipe's identity: so

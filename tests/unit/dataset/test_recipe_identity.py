@@ -30,6 +30,7 @@ def test_a_ready_recipe_is_still_the_one_that_datasets_were_begun_with(name: str
 
 
 CHANGES = {
+    "imaging.frames.keep": True,
     "imaging.crop": {"shape": 10},
     "labels.distance_reach": 20.0,
 }
@@ -37,10 +38,14 @@ CHANGES = {
 
 @pytest.mark.parametrize("path", LATER)
 def test_a_field_that_came_later_counts_once_it_is_used(tiny, path: str) -> None:
-    section, name = path.split(".")
+    *sections, name = path.split(".")
+    tiny["imaging"]["frames"] = {}
     before = load(tiny).digest()
     plain = load(tiny).plain()
-    assert plain[section][name] == LATER[path]  # spelt out at its default
+    default, given = plain, tiny
+    for section in sections:
+        default, given = default[section], given.setdefault(section, {})
+    assert default[name] == LATER[path]  # spelt out at its default
     assert load(plain).digest() == before
-    tiny.setdefault(section, {})[name] = CHANGES[path]
+    given[name] = CHANGES[path]
     assert load(tiny).digest() != before

@@ -142,7 +142,7 @@ CHANGES = [
 def test_every_field_of_imaging_is_changed_by_some_test():
     """Those that are left out have tests of their own."""
     known = {name for name, _ in _fields(Imaging)}
-    elsewhere = {"pixel_size", "per_structure", "detector.curves", "crop"}
+    elsewhere = {"pixel_size", "per_structure", "detector.curves", "crop", "frames.keep"}
     assert known - elsewhere == {name for name, _, _ in CHANGES} - {"background"}
 
 
@@ -224,6 +224,38 @@ def test_frames_that_are_aligned_are_sharper_than_their_drifting_sum(scene):
     assert aligned.std() > 0.85 * still.std()
 
 
+def test_frames_that_are_kept_are_those_of_the_sum(scene, tmp_path):
+    """Each frame is where its place says, and they add up to the image bit for bit; nothing else changes."""
+    from construction_zone.dataset.generate import generate
+    from construction_zone.dataset.loader import ImageDataset
+
+    raw = copy.deepcopy(scene[0])
+    stack = {"count": 5, "jitter": 0.0}
+    raw["imaging"] |= {
+        "drift": 8.0,
+        "drift_angle": 90,
+        "dose": 1e6,
+        "per_structure": 2,
+        "frames": stack | {"keep": True},
+    }
+    generate(raw, tmp_path / "data", workers=1, progress=False)
+    dataset = ImageDataset(tmp_path / "data", labels=("mask", "frames"))
+    plain = copy.deepcopy(raw)
+    del plain["imaging"]["frames"]["keep"]
+    generate(plain, tmp_path / "plain", workers=1, progress=False)
+    for item, other in zip(dataset, ImageDataset(tmp_path / "plain"), strict=True):
+        frames = item["frames"]
+        assert frames.shape == (5, *item["image"].shape[-2:])
+        torch.testing.assert_close(frames.double().sum(0).float(), item["image"][0], rtol=0, atol=0)
+        torch.testing.assert_close(item["image"], other["image"], rtol=0, atol=0)
+        places = np.array(item["record"]["made"]["image"]["frames"])
+        assert places == pytest.approx(np.outer(np.linspace(-3.2, 3.2, 5), [1, 0]))
+        # the first frame, moved to where the last lies: 16 pixels
+        ends = [frames[0].roll(16, 0), frames[4]]
+        assert np.corrcoef(*(end.numpy().ravel() for end in ends))[0, 1] > 0.95
+        assert np.corrcoef(*(end.numpy().ravel() for end in frames[[0, 4]]))[0, 1] < 0.6
+
+
 def test_inelastic_electrons_lower_the_contrast_and_conserve_electrons(scene):
     plain, lossy = image(scene, dose=None), image(scene, dose=None, background={"mean_free_path": 20})
     fine, lossy_fine = (one - gaussian_filter(one, 3, mode="wrap") for one in (plain, lossy))
@@ -295,6 +327,7 @@ def test_settings_of_simulation_reach_it():
         ({"microscope": "titanic"}, "imaging.microscope: there is no preset 'titanic'"),
         ({"microscope": "tecnai_200_feg"}, "imaging.microscope: tecnai_200_feg is set up for 200000 eV"),
         ({"frames": {}, "dose": None}, "imaging.frames: frames are of counted electrons"),
+        ({"frames": {"count": {"integers": [2, 3]}, "keep": True}}, "imaging.frames.count: frames that are kept"),
         ({"distortion": {"field": 20}}, "imaging.distortion.field: 20 Å over 50 Å folds the image over"),
         ({"background": {"filtered": 1}}, "imaging.background.filtered: 1 is not known; use true, false"),
         ({"background": 4}, "imaging.background: wants a mapping of mean_free_path, blur, filtered, not 4"),
