@@ -1,8 +1,9 @@
-"""From drawn values to a scene: particles that lie on a film, in a cell as high as they need.
+"""From drawn values to a scene: particles that lie on substrates, in a cell as high as they need.
 
-The film begins `VACUUM` above the cell's entrance face. Each particle is a ball cut from a crystal at a random place of
-its lattice; its lowest atom lies `contact` above the film's upper face (without a film, at the same height). The cell
-ends `VACUUM` above the highest of them, so that the exit face, from which defocus counts, lies there.
+The first substrate begins `VACUUM` above the cell's entrance face. Each particle is a ball cut from a crystal at a
+random place of its lattice, or a prefab; its lowest atom lies `contact` above a flat film's upper face (without one, at
+the same height), or it rests on the atoms of what is uneven. The cell ends `VACUUM` above the highest of them, so that
+the exit face, from which defocus counts, lies there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from construction_zone.dataset.given import from_file
 from construction_zone.dataset.particles import ball, check_particles, filled, particle_zone
 from construction_zone.dataset.parts import Particles
 from construction_zone.dataset.recipe import Recipe
-from construction_zone.dataset.substrates import FILM, VACUUM, atoms_of, check_substrate, substrate_zone
+from construction_zone.dataset.substrates import VACUUM, atoms_of, check_substrates, substrate_zones, uneven
 from construction_zone.errors import SceneError
 
 
@@ -47,7 +48,7 @@ def build_structure(recipe: Recipe, index: int) -> Built:
     else:
         scene, particles = compose(recipe, drawn, index)
         atoms = scene.atoms(seed=seed, surface=True)
-    made = _made(atoms, particles, drawn)
+    made = _made(recipe, atoms, particles, drawn)
     found = checks.report(atoms)
     if not found.ok:
         raise SceneError(f"structure {index} does not hold what its scene asks for:\n{found}")
@@ -58,14 +59,15 @@ def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scen
     """The scene that `drawn` values of structure `index` describe, and the names of its particles' zones."""
     cell = (drawn["cell[0]"], drawn["cell[1]"])
     seed = structure_seed(recipe, index)
-    film = substrate_zone(recipe, drawn, seed)
-    zones = [] if film is None else [film]
-    floor = top = VACUUM if film is None else float(film.volume.bounds[1, 2])
-    ground = _ground(recipe, film, cell, seed)
+    zones = substrate_zones(recipe, drawn, seed)
+    floor = float(zones[-1].volume.bounds[1, 2]) if zones else VACUUM
+    top = max([floor, *(float(zone.volume.bounds[1, 2]) for zone in zones)])
+    supported = bool(zones)
+    ground = _ground(recipe, zones, cell, seed)
     names = []
     for path, group in recipe.groups:
         rest_on = None if ground is None else Ground(cell, drawn[f"{path}.contact"], drawn[f"{path}.embedded"], seed)
-        lowest = floor + (drawn[f"{path}.contact"] if film is not None else 0.0) - drawn[f"{path}.embedded"]
+        lowest = floor + (drawn[f"{path}.contact"] if supported else 0.0) - drawn[f"{path}.embedded"]
         for k in range(drawn[f"{path}.count"]):
             zone, low, high = _particle(recipe, path, group, drawn, k, cell, seed)
             lift = lowest - low
@@ -82,7 +84,7 @@ def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scen
 
 def check_materials(recipe: Recipe) -> None:
     """Raise a `RecipeError` for each crystal, prefab or film of `recipe` that cannot be made."""
-    check_substrate(recipe)
+    check_substrates(recipe)
     check_particles(recipe)
 
 
@@ -114,13 +116,12 @@ def _build(seed: np.random.SeedSequence) -> int:
 
 
 def _ground(
-    recipe: Recipe, film: Zone | None, cell: tuple[float, float], seed: np.random.SeedSequence
+    recipe: Recipe, substrates: list[Zone], cell: tuple[float, float], seed: np.random.SeedSequence
 ) -> NDArray[np.float64] | None:
     """The atoms that particles rest on, or None where all rest on the same height: that of a flat film, or of none."""
-    uneven = recipe.substrate is not None and recipe.substrate.prefab is not None
-    if not uneven and not any(group.placing == "stacked" for _, group in recipe.groups):
+    if not uneven(recipe) and not any(group.placing == "stacked" for _, group in recipe.groups):
         return None
-    return np.zeros((0, 3)) if film is None else atoms_of(film, cell, seed)
+    return atoms_of(substrates, cell, seed)
 
 
 def _particle(
@@ -139,17 +140,27 @@ def _particle(
     return zone.shifted((*drawn[f"{path}.position"][k], 0.0)), 0.0, float(filled(zone, seed)[:, 2].max())
 
 
-def _made(atoms: ase.Atoms, particles: tuple[str, ...], drawn: dict[str, Any]) -> dict[str, Any]:
-    """What the atoms really are: counts, the film's density, where each particle lies."""
+def _made(recipe: Recipe, atoms: ase.Atoms, particles: tuple[str, ...], drawn: dict[str, Any]) -> dict[str, Any]:
+    """What the atoms really are: counts, densities of flat films, where each particle lies.
+
+    One substrate is called ``film``, whatever its name; several are told by name below ``substrates``.
+    """
     members = {name: atoms.arrays["zone"] == number for number, name in enumerate(atoms.info["zones"])}
     cell = atoms.cell.lengths()
     made: dict[str, Any] = {"cell": cell.tolist(), "atoms": len(atoms)}
-    if FILM in members:
-        made["film"] = {"atoms": int(members[FILM].sum())}
-    if FILM in members and drawn.get("substrate.thickness") is not None:
-        mass = float(atoms.get_masses()[members[FILM]].sum()) / conventions.AVOGADRO  # g
-        volume = float(cell[0] * cell[1]) * drawn["substrate.thickness"] * 1e-24  # cm³
-        made["film"]["density"] = mass / volume
+    found = {}
+    for path, name, _ in recipe.substrates:
+        found[name] = {"atoms": int(members[name].sum())}
+        if drawn.get(f"{path}.thickness") is not None:
+            mass = float(atoms.get_masses()[members[name]].sum()) / conventions.AVOGADRO  # g
+            volume = float(cell[0] * cell[1]) * drawn[f"{path}.thickness"] * 1e-24  # cm³
+            found[name]["density"] = mass / volume
+    if isinstance(recipe.substrate, tuple):
+        made["substrates"] = found
+    elif found:
+        (made["film"],) = found.values()
+    elif "film" in members:  # of a user's file
+        made["film"] = {"atoms": int(members["film"].sum())}
     made["particle_atoms"] = [int(members[name].sum()) for name in particles]
     heights = [atoms.positions[members[name], 2] for name in particles]
     made["particle_bottom"] = [float(z.min()) for z in heights]

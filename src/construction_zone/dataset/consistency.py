@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from construction_zone.dataset.fields import options
+from construction_zone.dataset.fields import ABSENT, options
 from construction_zone.dataset.imaging import MOST_IMAGES
 from construction_zone.dataset.parts import Particles
 from construction_zone.dataset.spelling import listed
@@ -67,9 +67,15 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         for name in ("threshold", "blur", "order"):
             if recipe.labels.plain()[name] is not None:
                 yield f"labels.{name}: belongs to mask: exit_wave; leave it out with mask: projected"
+    layers = [name for _, name, _ in recipe.substrates]
+    for k, (path, name, layer) in enumerate(recipe.substrates):
+        if layers.count(name) > 1:
+            yield f"{path}.name: {name!r} is taken; give each substrate a name of its own"
+        if k == 0 and layer.embedded is not ABSENT:
+            yield f"{path}.embedded: there is nothing below it; leave it out"
     names = [group.name for _, group in recipe.groups if group.name is not None]
     for path, group in recipe.groups:
-        if group.name is not None and (names.count(group.name) > 1 or group.name == "film"):
+        if group.name is not None and (names.count(group.name) > 1 or group.name in {"film", *layers}):
             yield f"{path}.name: {group.name!r} is taken; give each group a name of its own"
         if recipe.cell is not None:
             yield from _crowding(recipe.cell, path, group)

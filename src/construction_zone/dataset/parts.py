@@ -98,9 +98,10 @@ class Substrate(Part):
     """What lies across the whole cell, at the side where the beam enters: a flat amorphous film, or a prefab.
 
     Prefabs are ``film`` (rough, wedge, with holes), ``slab``, ``layers`` (graphene, …), ``moire`` or what is made of
-    them; their ``cell`` is the scene's.
+    them; their ``cell`` is the scene's. Of several, each lies on the one before.
     """
 
+    name: Annotated[str | None, Field(pattern=r"^[A-Za-z][\w -]*$", max_length=40, description="of its zone")] = None
     amorphous: Annotated[Distribution, Word(read_text, "an element or a formula such as C")]
     density: Annotated[Distribution, Quantity("g/cm³", 0.01, 25)]
     thickness: Annotated[Distribution, Quantity("Å", 1, 5000)]
@@ -109,10 +110,15 @@ class Substrate(Part):
         Field(description="random places or a relaxed tile; null: relaxed if known"),
     ] = None
     prefab: Annotated[PrefabChoice | None, PrefabField("structure", "instead of a flat film")] = None
+    embedded: Annotated[
+        Distribution, Quantity("Å", 0, 1000, about="by which it reaches into the one below, which stays as it is")
+    ] = Field(default=ABSENT)
 
     @model_validator(mode="before")
     @classmethod
     def _film_or_prefab(cls, raw: Any) -> Any:
+        if isinstance(raw, Mapping) and raw.get("embedded", ABSENT) is None:
+            raw = {**raw, "embedded": ABSENT}
         return _instead(raw, ("amorphous", "density", "thickness"), ("structure",), "a flat film")
 
 

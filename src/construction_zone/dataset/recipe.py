@@ -119,7 +119,14 @@ class Recipe(Part):
         ]
         | None
     ) = None
-    substrate: Substrate | None = None
+    substrate: (
+        Annotated[
+            Annotated[Substrate, Tag("(one)")]
+            | Annotated[tuple[Substrate, ...], Tag("(several)"), Field(min_length=1, max_length=20)],
+            Discriminator(_how_many),
+        ]
+        | None
+    ) = None
     particles: (
         Annotated[
             Annotated[Particles, Tag("(one)")]
@@ -171,6 +178,18 @@ class Recipe(Part):
             return () if self.particles is None else (("particles", self.particles),)
         return tuple((f"particles[{k}]", group) for k, group in enumerate(self.particles))
 
+    @property
+    def substrates(self) -> tuple[tuple[str, str, Substrate], ...]:
+        """The substrates from the lowest on, with the path and the name of each: one is called film."""
+        if self.substrate is None:
+            return ()
+        if isinstance(self.substrate, Substrate):
+            return (("substrate", self.substrate.name or "film", self.substrate),)
+        return tuple(
+            (f"substrate[{k}]", one.name or f"film {k}" if k else one.name or "film", one)
+            for k, one in enumerate(self.substrate)
+        )
+
     def sweep(self, per: Literal["structure", "image"]) -> SweepGrid:
         """What is swept from structure to structure (particles' leaves too), or from image to image."""
         scopes: tuple[Scope, ...] = ("image",) if per == "image" else ("structure", "particle")
@@ -196,8 +215,9 @@ class Recipe(Part):
                 words += options(group.crystal)
             else:
                 words += [word for _, leaf in group.prefab.leaves("") for word in listed(leaf) or ()]
-        if self.substrate is not None and self.substrate.prefab is not None:
-            words += [word for _, leaf in self.substrate.prefab.leaves("") for word in listed(leaf) or ()]
+        for _, _, layer in self.substrates:
+            leaves = () if layer.prefab is None else layer.prefab.leaves("")
+            words += [word for _, leaf in leaves for word in listed(leaf) or ()]
         names = [word for word in words if isinstance(word, str) and _is_file(word)]
         names += [word for word in options(self.imaging.detector.curves) if word is not None]
         return {name: self.file(name) for name in names}
@@ -223,6 +243,10 @@ class Recipe(Part):
         del plain["count"]
         if isinstance(self.particles, Particles) and self.particles.prefab is None:
             del plain["particles"]["prefab"]  # recipes of balls stay what they were
+        if isinstance(self.substrate, Substrate):  # and so do those of one substrate
+            for key in ("name", "embedded"):
+                if plain["substrate"][key] is None:
+                    del plain["substrate"][key]
         for path, value in LATER.items():
             *sections, name = path.split(".")
             part: Any = plain

@@ -51,8 +51,10 @@ def of_files(found: dict[str, Any]) -> dict[str, Any]:
         for key in keys:  # null is how they are written beside a prefab
             section["properties"][key]["anyOf"].append(_NULL)
         whole[name.lower()] = {"anyOf": [_NULL, {"required": list(keys)}, {"required": ["prefab"]}]}
-    several = {"type": "array", "items": whole["particles"], "minItems": 1}
-    whole["particles"] = {"anyOf": [{"type": "array", **several}, {"not": {"type": "array"}, **whole["particles"]}]}
+    for name, one in list(whole.items()):  # of each there may be a list
+        several = {"type": "array", "items": one, "minItems": 1}
+        whole[name] = {"anyOf": [several, {"not": {"type": "array"}, **one}]}
+    found["$defs"]["Substrate"]["properties"]["embedded"]["anyOf"].append(_NULL)
     found["then"] = {"required": [*needed], "properties": whole}
     found["$defs"] |= {kind: _of_kind(kind) for kind in NAMED}
     include = found["$defs"]["Labels"]["properties"]["include"]

@@ -1,8 +1,8 @@
-"""What particles lie on: a flat amorphous film, or a prefab across the whole cell."""
+"""What particles lie on: flat amorphous films, or prefabs across the whole cell, one on the other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,78 +12,110 @@ from numpy.typing import NDArray
 from construction_zone import seeding
 from construction_zone.build import Amorphous, Block, Void, Zone
 from construction_zone.build.prefabs.base import bare
+from construction_zone.build.prefabs.placing import TOUCHING, drop
 from construction_zone.dataset.fields import options
+from construction_zone.dataset.nodes import PrefabChoice
 from construction_zone.dataset.particles import material
+from construction_zone.dataset.parts import Substrate
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.errors import InvalidInput, RecipeError
 
 VACUUM = 5.0
 """Å of vacuum at either end of the cell along the beam."""
 
-FILM = "film"
-PATH = "substrate.prefab"
 
+def substrate_zones(recipe: Recipe, drawn: Mapping[str, Any], seed: seeding.Seed) -> list[Zone]:
+    """The substrates of the structure with this `seed`, from the lowest on, each on the one before.
 
-def substrate_zone(recipe: Recipe, drawn: Mapping[str, Any], seed: seeding.Seed) -> Zone | None:
-    """The substrate of the structure with this `seed`, which begins `VACUUM` above the entrance face, or None."""
-    if recipe.substrate is None:
-        return None
+    The first begins `VACUUM` above the entrance face. A flat film begins where a flat one below it ends, or at the
+    highest atom of an uneven one; prefabs rest on the atoms below them. Where one is embedded in another, the lower one
+    stays as it is.
+    """
     width, depth = drawn["cell[0]"], drawn["cell[1]"]
-    if recipe.substrate.prefab is None:
-        film = Amorphous(
-            drawn["substrate.amorphous"], density=drawn["substrate.density"], structure=recipe.substrate.structure
-        )
-        top = VACUUM + drawn["substrate.thickness"]
-        return Zone(Block.between((0, 0, VACUUM), (width, depth, top)), film, name=FILM, priority=1)
-    zone = recipe.substrate.prefab.zone(
-        lambda path: drawn[path],
-        PATH,
-        seeding.child(seed, PATH, "made"),
-        FILM,
-        lambda word, kind: material(recipe, word, kind),
-        (width, depth),
-    )
-    lowest = float(zone.volume.bounds[0, 2])
-    return replace(zone.shifted((width / 2, depth / 2, VACUUM - lowest)), priority=1)
+    zones: list[Zone] = []
+    for k, (path, name, layer) in enumerate(recipe.substrates):
+        bottom = VACUUM
+        if zones:
+            flat = recipe.substrates[k - 1][2].prefab is None
+            below = np.zeros((0, 3)) if flat and layer.prefab is None else atoms_of(zones, (width, depth), seed)
+            bottom = float(zones[-1].volume.bounds[1, 2] if not len(below) else below[:, 2].max())
+            bottom -= drawn.get(f"{path}.embedded", 0.0)
+        if layer.prefab is None:
+            film = Amorphous(drawn[f"{path}.amorphous"], density=drawn[f"{path}.density"], structure=layer.structure)
+            block = Block.between((0, 0, bottom), (width, depth, bottom + drawn[f"{path}.thickness"]))
+            zone = Zone(block, film, name=name)
+        else:
+            where = f"{path}.prefab"
+            made = layer.prefab.zone(
+                lambda path: drawn[path],
+                where,
+                seeding.child(seed, where, "made"),
+                name,
+                lambda word, kind: material(recipe, word, kind),
+                (width, depth),
+            )
+            zone = made.shifted((width / 2, depth / 2, bottom - float(made.volume.bounds[0, 2])))
+            if zones:
+                cell = (width, depth, float(zone.volume.bounds[1, 2]) + VACUUM)
+                lift = drop(atoms_of([zone], cell[:2], seed), below, TOUCHING, cell, (True, True, False))
+                zone = zone.shifted((0, 0, lift - drawn.get(f"{path}.embedded", 0.0)))
+        zones.append(replace(zone, priority=1 + k))
+    return zones
 
 
 def ground_of(recipe: Recipe, drawn: Mapping[str, Any], seed: seeding.Seed) -> NDArray[np.float64] | None:
-    """The atoms (n, 3) of a substrate that may have holes, as they will be in the scene; None for a flat film."""
-    if recipe.substrate is None or recipe.substrate.prefab is None:
+    """The atoms (n, 3) of substrates whose uppermost may have holes, as they will be in the scene; None for a flat one.
+
+    Where there are several they are those of each alone.
+    """
+    if not uneven(recipe):
         return None
-    zone = substrate_zone(recipe, drawn, seed)
-    assert zone is not None
-    return atoms_of(zone, (drawn["cell[0]"], drawn["cell[1]"]), seed)
+    return atoms_of(substrate_zones(recipe, drawn, seed), (drawn["cell[0]"], drawn["cell[1]"]), seed)
 
 
-def atoms_of(zone: Zone, cell: tuple[float, float], seed: seeding.Seed) -> NDArray[np.float64]:
-    """The atoms (n, 3) of a substrate, as they will be in the scene of the structure with this `seed`."""
-    own = seeding.child(seeding.integer(seed, "build"), "build", zone.name)
-    height = float(zone.volume.bounds[1, 2]) + VACUUM
-    made = bare(zone.generator).fill(zone.volume, cell=(*cell, height), seed=own, periodic=(True, True, False))
-    return np.asarray(made.positions)
+def uneven(recipe: Recipe) -> bool:
+    """Whether the uppermost substrate is a prefab rather than flat."""
+    return bool(recipe.substrates) and recipe.substrates[-1][2].prefab is not None
 
 
-def check_substrate(recipe: Recipe) -> None:
-    """Make the substrate at the ends of its distributions; a `RecipeError` says what cannot be made."""
-    if recipe.substrate is None or recipe.cell is None:
+def atoms_of(zones: Sequence[Zone], cell: tuple[float, float], seed: seeding.Seed) -> NDArray[np.float64]:
+    """The atoms (n, 3) of substrates, as they will be in the scene of the structure with this `seed`."""
+    found = [np.zeros((0, 3))]
+    for zone in zones:
+        own = seeding.child(seeding.integer(seed, "build"), "build", zone.name)
+        height = float(zone.volume.bounds[1, 2]) + VACUUM
+        made = bare(zone.generator).fill(zone.volume, cell=(*cell, height), seed=own, periodic=(True, True, False))
+        found.append(np.asarray(made.positions))
+    return np.concatenate(found)
+
+
+def check_substrates(recipe: Recipe) -> None:
+    """Make the substrates at the ends of their distributions; a `RecipeError` says what cannot be made."""
+    if recipe.cell is None:
         return
-    if recipe.substrate.prefab is None:
-        density = recipe.substrate.density.support[0]
-        for formula in options(recipe.substrate.amorphous):
-            try:
-                Amorphous(formula, density=density, structure=recipe.substrate.structure)
-            except InvalidInput as error:
-                raise RecipeError(f"the recipe cannot be used:\n  substrate.amorphous: {error}") from error
-        return
-    choice = recipe.substrate.prefab
     cell = (float(min(options(recipe.cell[0]))), float(min(options(recipe.cell[1]))))
-    for label, value in choice.trials(PATH):
+    for path, name, layer in recipe.substrates:
+        if layer.prefab is None:
+            _check_film(path, layer)
+        else:
+            _check_prefab(recipe, f"{path}.prefab", name, layer.prefab, cell)
+
+
+def _check_film(path: str, layer: Substrate) -> None:
+    for formula in options(layer.amorphous):
         try:
-            zone = choice.zone(value, PATH, 0, FILM, lambda word, kind: material(recipe, word, kind), cell)
+            Amorphous(formula, density=layer.density.support[0], structure=layer.structure)
+        except InvalidInput as error:
+            raise RecipeError(f"the recipe cannot be used:\n  {path}.amorphous: {error}") from error
+
+
+def _check_prefab(recipe: Recipe, path: str, name: str, choice: PrefabChoice, cell: tuple[float, float]) -> None:
+    for label, value in choice.trials(path):
+        try:
+            zone = choice.zone(value, path, 0, name, lambda word, kind: material(recipe, word, kind), cell)
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds[:, 2]).all():
                 raise InvalidInput("is no substrate: it has no end along the beam")
             if isinstance(bare(zone.generator), Void):
                 raise InvalidInput("is no substrate: void has no atoms")
         except (InvalidInput, TypeError) as error:
-            raise RecipeError(f"the recipe cannot be used:\n  {PATH}.{label}: {error}") from error
+            raise RecipeError(f"the recipe cannot be used:\n  {path}.{label}: {error}") from error

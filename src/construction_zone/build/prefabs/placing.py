@@ -96,7 +96,7 @@ def rest(
     place = (middle[0], middle[1]) if at is None else (float(at[0]), float(at[1]))
     shift = np.array([place[0] - middle[0], place[1] - middle[1], 0.0])
     below = on if isinstance(on, (int, float)) else _atoms_of(on, cell, periodic, seed)
-    lift = _drop(atoms + shift, below, inputs.not_negative(gap, "gap"), inputs.cell(cell), periodic)
+    lift = drop(atoms + shift, below, inputs.not_negative(gap, "gap"), inputs.cell(cell), periodic)
     shift[2] = lift - inputs.not_negative(embedded, "embedded")
     return turned.shifted(shift)
 
@@ -186,7 +186,7 @@ def scatter(
     placed: list[Zone] = []
     for zone, atoms, (middle, _), centre in zip(turned, filled, circles, centres, strict=True):
         shift = np.array([centre[0] - middle[0], centre[1] - middle[1], 0.0])
-        shift[2] = _drop(atoms + shift, ground, contact, size, periodic)
+        shift[2] = drop(atoms + shift, ground, contact, size, periodic)
         if stacked:
             ground = _joined(ground, atoms + shift)
         shift[2] -= inputs.not_negative(embedded, "embedded")
@@ -277,7 +277,7 @@ def _atoms_of(on: Any, cell: Point, periodic: Periodic, seed: Seed) -> Floats:
     raise InvalidInput(f"on is {on!r}; give a zone, atoms, or a height in Å")
 
 
-def _drop(atoms: Floats, below: Floats | float, gap: float, cell: Point, periodic: Periodic) -> float:
+def drop(atoms: Floats, below: Floats | float, gap: float, cell: Point, periodic: Periodic) -> float:
     """By how much (Å) to lift `atoms` so that they come to rest `gap` from those `below`, having fallen from above.
 
     An atom touches one below it at the horizontal distance r when it is √(gap² − r²) higher; the largest lift counts.
