@@ -122,7 +122,7 @@ class Recipe(Part):
     substrate: (
         Annotated[
             Annotated[Substrate, Tag("(one)")]
-            | Annotated[tuple[Substrate, ...], Tag("(several)"), Field(min_length=1, max_length=20)],
+            | Annotated[tuple[Substrate, ...], Tag("(several)"), Field(max_length=20)],
             Discriminator(_how_many),
         ]
         | None

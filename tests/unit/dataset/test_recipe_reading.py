@@ -90,7 +90,7 @@ def test_the_ready_recipe_in_the_package_is_the_one_in_the_repository():
         ("particles.crystal", "nowhere/au.cif", "particles.crystal: no file nowhere/au.cif"),
         ("substrate.amorphous", "Xx", "substrate.amorphous: "),
         ("substrate.structure", "melted", "substrate.structure: 'melted' is not known; use 'random' or 'relaxed'"),
-        ("substrate", [1], "substrate: wants a mapping of amorphous, density, thickness, structure"),
+        ("substrate", [1], "substrate[0]: wants a mapping of name, amorphous, density, thickness, structure"),
         ("cell", [24.1, 20], "cell[0]: 24.1 Å is not a whole number of image pixels of 0.4 Å (60.25); the nearest"),
         ("cell", 24, "cell: wants two numbers"),
         ("cell", [24, 20, 30], "cell: wants two numbers"),

@@ -101,7 +101,6 @@ def test_one_substrate_is_what_it_was(raw):
 @pytest.mark.parametrize(
     ("substrate", "told"),
     [
-        ([], "substrate: "),
         ([CARBON, {**CARBON, "name": "film"}], "substrate[0].name: 'film' is taken"),
         ([{**CARBON, "embedded": 2}], "substrate[0].embedded: there is nothing below it"),
         ({**CARBON, "embedded": 2}, "substrate.embedded: there is nothing below it"),
