@@ -23,7 +23,8 @@ def bytes_per_structure(recipe: Recipe) -> int:
     sides = first_cell(recipe.scene_files()[0]) if recipe.cell is None else [max(options(leaf)) for leaf in recipe.cell]
     pixels = sides[0] / finest * sides[1] / finest
     phonons = recipe.simulation.phonons
-    most = max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
+    several = len(recipe.simulation.tilts or [0]) * (len(recipe.simulation.depths or ()) + 1)
+    most = several * max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
     shown = pixels if recipe.imaging.crop is None else float(np.prod(recipe.imaging.crop.shape))
     frames = recipe.imaging.frames
     planes = 1 if frames is None or not frames.keep else 1 + max(options(frames.count))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from construction_zone.dataset.fields import ABSENT, options
 from construction_zone.dataset.imaging import MOST_IMAGES
-from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.parts import Particles, nearest_depth
 from construction_zone.dataset.spelling import listed
 from construction_zone.distributions import Distribution, Normal, Sweep
 from construction_zone.errors import InvalidInput
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_COMBINATIONS = 1_000_000
 """Combinations of the points of all sweeps of structures."""
 
+
+STEEPEST_TILT = 50.0
+"""mrad of the beam in all."""
 
 STEEPEST = 0.2
 """Share of its correlation length that a random field of distortion may move (`image.distortions.STEEPEST`)."""
@@ -63,6 +66,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
         )
     yield from _imaging(recipe)
     yield from _crop(recipe)
+    yield from _waves(recipe)
     if recipe.labels.mask == "projected":
         for name in ("threshold", "blur", "order"):
             if recipe.labels.plain()[name] is not None:
@@ -145,6 +149,35 @@ def _crop(recipe: Recipe) -> Iterator[str]:
                 f"imaging.crop.shape: {pixels} pixels of {coarsest:g} Å along {'xy'[axis]} are larger than the cell of "
                 f"{side:g} Å; take at most {math.floor(side / coarsest + 0.5)}, smaller pixels or a larger cell"
             )
+
+
+def _waves(recipe: Recipe) -> Iterator[str]:
+    """Tilts that are too much together, and images of waves that are not simulated."""
+    simulation, wave = recipe.simulation, recipe.imaging.wave
+    for axis, (name, leaf) in enumerate((("x", simulation.tilt_x), ("y", simulation.tilt_y))):
+        most = max((abs(pair[axis]) for pair in simulation.tilts or ()), default=0.0)
+        if most and most + max(abs(end) for end in reach(leaf)) > STEEPEST_TILT:
+            yield (
+                f"simulation.tilts: with simulation.tilt_{name} they reach beyond {STEEPEST_TILT:g} mrad; turn the "
+                "structure instead"
+            )
+    if wave is None:
+        return
+    depths, numbers = listed(wave.depth), listed(wave.tilt)
+    there = ", ".join(f"{depth:g}" for depth in simulation.depths or ()) or "none"
+    if depths is None or any(d is not None and nearest_depth(simulation.depths, d) is None for d in depths):
+        yield f"imaging.wave.depth: give one of simulation.depths ({there}), or a choice or sweep of them"
+    elif any(d is not None for d in depths):
+        for path, wanted in (
+            ("labels.mask: exit_wave", recipe.labels.mask == "exit_wave"),
+            ("imaging.zero: minimum_contrast", recipe.imaging.zero == "minimum_contrast"),
+        ):
+            if wanted:
+                yield f"imaging.wave.depth: {path} is found from the wave at the exit face alone; take another"
+    count = len(simulation.tilts or ())
+    last = max((n for n in numbers if n is not None), default=-1) if numbers is not None else wave.tilt.support[1]
+    if last >= count:
+        yield f"imaging.wave.tilt: there is no tilt {last:g}; simulation.tilts has {count}, counted from 0"
 
 
 def _pixels(recipe: Recipe) -> Iterator[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import ase
@@ -13,8 +12,10 @@ import numpy as np
 from construction_zone import seeding
 from construction_zone.build import variant
 from construction_zone.build.thickness import thickness
+from construction_zone.dataset.parts import nearest_depth
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.views import View, crop_of
+from construction_zone.dataset.waves import above
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Exposures:
         plane from which defocus counts, in Å from the entrance face.
     pixel_size
         of the images, Å.
+    waves
+        all of them, where there are several by depth or tilt: `beams` are those at the exit face.
     """
 
     recipe: Recipe
@@ -64,6 +67,9 @@ class Exposures:
     atoms: ase.Atoms
     zero: float
     pixel_size: float
+    waves: ExitWaves | None = None
+    _chosen: dict[tuple[float | None, int | None], Beams] = field(default_factory=dict)
+    _thick: dict[float | None, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -84,8 +90,11 @@ class Exposures:
         from construction_zone.image.focus import zero_plane
 
         meant = variant(atoms, only=list(particles)) if particles else atoms
-        alone = waves if vacuum is None or not particles else vacuum
-        return cls(recipe, Beams.of(waves), atoms, zero_plane(recipe.imaging.zero, alone, meant), pixel_size)
+        leaving = waves.at("depth", -1) if "depth" in waves.dims else waves
+        single = leaving.at("tilt", 0) if "tilt" in waves.dims else leaving
+        zero = zero_plane(recipe.imaging.zero, single if vacuum is None or not particles else vacuum, meant)
+        several = None if single is waves else waves
+        return cls(recipe, Beams.of(leaving), atoms, zero, pixel_size, several)
 
     def view(self, settings: Mapping[str, Any]) -> View:
         """What an image under `settings` (dotted paths as drawn) shows of the cell."""
@@ -94,6 +103,43 @@ class Exposures:
         if crop is None or "crop.x" not in own:
             return View.whole(self.beams.grid, self.pixel_size)
         return crop_of(own, crop.shape, self.beams.grid, self.pixel_size)
+
+    def plane(self, settings: Mapping[str, Any]) -> float | None:
+        """Plane in Å from the entrance of the wave that an image under `settings` is of; None for the exit face."""
+        depth = settings.get("imaging.wave.depth")
+        if depth is None or self.waves is None:
+            return None
+        number = nearest_depth(self.recipe.simulation.depths, depth)
+        assert number is not None
+        return float(self.waves.metadata["depths"][number])
+
+    def made(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What the record of an image under `settings` tells beside its intensity, where it is not of the whole."""
+        made = {} if "imaging.crop.x" not in settings else self.view(settings).made
+        plane, tilt = self.plane(settings), settings.get("imaging.wave.tilt")
+        if plane is not None:
+            made["depth"] = plane
+        if tilt is not None and self.waves is not None:
+            made["tilt"] = [float(part) for part in self.waves.metadata["tilts"][tilt]]
+        return made
+
+    def _beams(self, settings: Mapping[str, Any]) -> Beams:
+        """Of the wave, or the waves of an ensemble of tilts, that an image under `settings` is of."""
+        depth, tilt = settings.get("imaging.wave.depth"), settings.get("imaging.wave.tilt")
+        if self.waves is None or (depth is None and tilt is None):
+            return self.beams
+        if (depth, tilt) not in self._chosen:
+            from construction_zone.image import Beams
+
+            waves = self.waves
+            if "depth" in waves.dims:
+                number = -1 if depth is None else nearest_depth(self.recipe.simulation.depths, depth)
+                assert number is not None
+                waves = waves.at("depth", number)
+            if tilt is not None:
+                waves = waves.at("tilt", tilt)
+            self._chosen[depth, tilt] = Beams.of(waves)
+        return self._chosen[depth, tilt]
 
     def take(self, settings: Mapping[str, Any], seed: seeding.Seed) -> np.ndarray:
         """The image (y, x), float32, under `settings` (dotted paths as drawn), with noise from `seed`."""
@@ -108,13 +154,14 @@ class Exposures:
         own = {path.removeprefix(_PREFIX): value for path, value in settings.items() if path.startswith(_PREFIX)}
         camera = detector_of(self.recipe, own, self.beams.energy)
         scope = self.microscope(own, camera)
+        plane = self.plane(settings)
         view = self.view(settings)
         pixels = view.pixels
-        fine = scope.intensity(self.beams)
+        fine = scope.intensity(self._beams(settings))
         step = (pixels.extent[0] / fine.shape[-2], pixels.extent[1] / fine.shape[-1])
-        background = self._background(own)
+        background = self._background(own, plane)
         if background is not None:
-            fine = background.apply(fine, self._thickness_map(fine), step)
+            fine = background.apply(fine, self._thickness_map(fine, plane), step)
         if any(view.roll):
             fine = shifted(fine, pixels.extent, view.shift)
         distortion = distortion_of(own, seed)
@@ -135,7 +182,7 @@ class Exposures:
         """The microscope of settings without the prefix."""
         from construction_zone.image import Microscope
 
-        names = {field.name for field in fields(Microscope)}
+        names = {one.name for one in fields(Microscope)}
         given = {name: value for name, value in own.items() if name in names}
         given |= {"coherence": self.recipe.imaging.coherence, "detector": camera}
         if "frames.count" in own:
@@ -144,22 +191,20 @@ class Exposures:
             given["zero"] = self.zero
         return Microscope(**given)
 
-    @cached_property
-    def _thickness(self) -> np.ndarray:
-        return np.asarray(thickness(self.atoms))
-
-    def _thickness_map(self, like: torch.Tensor) -> torch.Tensor:
-        """The thickness of the specimen (y, x) in Å on the grid of `like`."""
+    def _thickness_map(self, like: torch.Tensor, plane: float | None) -> torch.Tensor:
+        """The thickness of the specimen down to `plane` (y, x) in Å on the grid of `like`."""
         import torch
         from scipy.ndimage import map_coordinates
 
         ny, nx = like.shape[-2:]
-        rows, columns = self._thickness.shape
+        if plane not in self._thick:
+            self._thick[plane] = np.asarray(thickness(above(self.atoms, plane)))
+        rows, columns = self._thick[plane].shape
         places = np.meshgrid(np.arange(ny) * (rows / ny), np.arange(nx) * (columns / nx), indexing="ij")
-        found = map_coordinates(self._thickness, places, order=1, mode="grid-wrap")
+        found = map_coordinates(self._thick[plane], places, order=1, mode="grid-wrap")
         return torch.from_numpy(np.ascontiguousarray(found)).to(like)
 
-    def _background(self, own: Mapping[str, Any]) -> InelasticBackground | None:
+    def _background(self, own: Mapping[str, Any], plane: float | None) -> InelasticBackground | None:
         if "background.blur" not in own:
             return None
         from construction_zone.image import InelasticBackground
@@ -168,7 +213,10 @@ class Exposures:
         path = own["background.mean_free_path"]
         if path is None:
             collection = min(own["aperture"] or LARGEST_COLLECTION, LARGEST_COLLECTION)
-            path = mean_free_path(float(self.atoms.numbers.mean()), self.beams.energy, collection)
+            passed = above(self.atoms, plane)
+            path = mean_free_path(
+                float((passed if len(passed) else self.atoms).numbers.mean()), self.beams.energy, collection
+            )
         return InelasticBackground(path, own["background.blur"], own["background.filtered"])
 
 

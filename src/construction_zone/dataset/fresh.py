@@ -17,20 +17,21 @@ from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image
 from construction_zone.dataset.exposures import Exposures, distortion_of
 from construction_zone.dataset.fields import written
-from construction_zone.dataset.labelled import shown_map, shown_truth, truth_of
+from construction_zone.dataset.labelled import Look, shown_map, shown_truth, truth_of
 from construction_zone.dataset.loader import ImageDataset
 from construction_zone.dataset.produce import mask_of
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.session import recipe_of
 from construction_zone.dataset.stages import Waved
-from construction_zone.dataset.views import View
 from construction_zone.distributions import Fixed
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from construction_zone.image import Distortion, Microscope
+    from construction_zone.image import Microscope
     from construction_zone.label.truth import Truth
     from construction_zone.simulate import Grid
+
+    Ground = tuple[Grid, float | None]
 
 
 OF = {"amodal": "instances", "grains": "classes"}
@@ -121,16 +122,16 @@ class FreshImageDataset(ImageDataset):
         else:
             pixels, drawn = self._augmented(held, noise)
         item: dict[str, Any] = {"image": torch.from_numpy(pixels)[None]}
-        warp, view = distortion_of(drawn, noise), held.exposures.view(drawn)
+        view = held.exposures.view(drawn)
+        look = Look(view, distortion_of(drawn, noise), held.exposures.plane(drawn))
         for name in self.labels:
-            found = held.label(self._recipe, name, self.labels, view, warp)
+            found = held.label(self._recipe, name, self.labels, look)
             values = torch.from_numpy(np.ascontiguousarray(found))
             item[name] = values if values.is_floating_point() else values.long()
         kept = self._hand("record", structure, lambda: self._store.record(structure, "waves"))
         plain = {path: written(Fixed(value)) for path, value in drawn.items()}
         own: dict[str, Any] = {"mean": float(pixels.mean(dtype=np.float64)), "sd": float(pixels.std(dtype=np.float64))}
-        if "imaging.crop.x" in drawn:
-            own |= view.made
+        own |= held.exposures.made(drawn)
         item["record"] = {
             "structure": structure,
             "image": image,
@@ -194,22 +195,23 @@ class _Held:
     built: Built
     waved: Waved
     exposures: Exposures
-    masks: dict[Grid, np.ndarray] = field(default_factory=dict)
-    truths: dict[Grid, Truth] = field(default_factory=dict)
-    shown: dict[tuple[View, Distortion | None], Truth] = field(default_factory=dict)
+    masks: dict[Ground, np.ndarray] = field(default_factory=dict)
+    truths: dict[Ground, Truth] = field(default_factory=dict)
+    shown: dict[Look, Truth] = field(default_factory=dict)
 
-    def label(self, recipe: Recipe, name: str, names: Sequence[str], view: View, warp: Distortion | None) -> np.ndarray:
-        """Label `name`, one of `names`, as an image with this view that is distorted by `warp` shows it."""
+    def label(self, recipe: Recipe, name: str, names: Sequence[str], look: Look) -> np.ndarray:
+        """Label `name`, one of `names`, as an image shows it."""
+        ground = look.ground
         if name == "mask":
-            if view.pixels not in self.masks:
-                self.masks = {view.pixels: mask_of(recipe, self.built, self.waved, view)}
-            return shown_map(self.masks[view.pixels], view, warp)
-        if view.pixels not in self.truths:
+            if ground not in self.masks:
+                self.masks = {ground: mask_of(recipe, self.built, self.waved, look.view, look.plane)}
+            return shown_map(self.masks[ground], look.view, look.warp)
+        if ground not in self.truths:
             include = sorted({OF.get(other, other) for other in names if other != "mask"})
-            self.truths = {view.pixels: truth_of(recipe, self.built, view.pixels.shape, view.step, include)}
-        straight = self.truths[view.pixels]
+            self.truths = {ground: truth_of(recipe, self.built, look.view, look.plane, include)}
+        straight = self.truths[ground]
         if name not in straight.maps:
             raise InvalidInput(f"there is no map {name!r} among the labels; it is a table, which an item has none of")
-        if (view, warp) not in self.shown:
-            self.shown = {(view, warp): shown_truth(straight, view, warp)}
-        return self.shown[view, warp].maps[name]
+        if look not in self.shown:
+            self.shown = {look: shown_truth(straight, look.view, look.warp)}
+        return self.shown[look].maps[name]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from construction_zone.dataset.fields import Quantity, Word, one_of
-from construction_zone.dataset.parts import Part, Whole, at_least, fixed, read_text, whole_number
+from construction_zone.dataset.parts import MOST_WAVES, Part, Whole, at_least, fixed, read_text, whole_number
 from construction_zone.dataset.problems import Inconsistent
 from construction_zone.dataset.spelling import shown
 from construction_zone.distributions import Distribution
@@ -158,6 +158,21 @@ class Crop(Part):
     ] = fixed(0.5)
 
 
+class Wave(Part):
+    """Which wave each image is of, where `simulation.depths` or `simulation.tilts` give a structure several."""
+
+    depth: Annotated[
+        Distribution, _optional("Å", 0, 1e5, "one of simulation.depths; null: the exit face of the whole cell")
+    ] = fixed(None)
+    tilt: Annotated[
+        Distribution,
+        Quantity(
+            "", 0, MOST_WAVES - 1, "image", integer=True, optional=True,
+            about="number of one of simulation.tilts, from 0; null: the intensities of all are averaged",
+        ),
+    ] = fixed(None)  # fmt: skip
+
+
 class Imaging(Part):
     """The microscope, drawn for each image; `defocus` counts from the plane `zero`, underfocus positive (−C10)."""
 
@@ -243,6 +258,7 @@ class Imaging(Part):
     background: Background | None = None
     frames: Frames | None = None
     crop: Crop | None = None
+    wave: Wave | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from construction_zone.dataset.compose import Built
 from construction_zone.dataset.exposures import Exposures, detector_of, distortion_of
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.views import View
+from construction_zone.dataset.waves import above
 from construction_zone.errors import InvalidInput
 
 if TYPE_CHECKING:
     from construction_zone.image import Distortion
     from construction_zone.label.truth import Truth
+    from construction_zone.simulate import Grid
 
 ALL = -1
 """What the column `image` of a table says of rows that hold for all images of the structure."""
@@ -47,20 +50,18 @@ def labelled(
         return {}, {}
     from construction_zone.label.truth import MOVED
 
-    views = [exposures.view(record["drawn"]) for record in records]
-    warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
-    own = recipe.imaging.crop is not None or any(warp is not None for warp in warps)
-    each = len(warps) if own else 1
+    found, own = looks(exposures, records)
+    cut = any(look.plane is not None for look in found)
     shown: list[Truth] = []
-    for number, (view, warp) in enumerate(zip(views[:each], warps, strict=False)):
-        if not number or view.pixels != views[number - 1].pixels:
-            straight = truth_of(recipe, built, view.pixels.shape, view.step)
-        shown.append(shown_truth(straight, view, warp))
+    for number, look in enumerate(found):
+        if not number or look.ground != found[number - 1].ground:
+            straight = truth_of(recipe, built, look.view, look.plane)
+        shown.append(shown_truth(straight, look.view, look.warp))
     tables = {
         name: [
             {"image": number if own else ALL, **row} for number, truth in enumerate(shown) for row in truth.tables[name]
         ]
-        if name in MOVED
+        if name in MOVED or cut
         else [{"image": ALL, **row} for row in rows]
         for name, rows in straight.tables.items()
     }
@@ -71,6 +72,36 @@ def labelled(
         name: np.stack([rounded(truth.maps[name]) for truth in shown]) for name in straight.maps if name not in extra
     }
     return maps, {name: rows for name, rows in tables.items() if name not in extra}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an image sees its structure: what part, through which distortion, down to which plane (Å; None for all)."""
+
+    view: View
+    warp: Distortion | None = None
+    plane: float | None = None
+
+    @property
+    def ground(self) -> tuple[Grid, float | None]:
+        """What labels of the whole cell are made for."""
+        return self.view.pixels, self.plane
+
+
+def looks(exposures: Exposures, records: Sequence[Row]) -> tuple[list[Look], bool]:
+    """How each image sees its structure, and True; or how all of them do, and False."""
+    found = [
+        Look(
+            exposures.view(record["drawn"]),
+            distortion_of(record["drawn"], record["seeds"]["noise"]),
+            exposures.plane(record["drawn"]),
+        )
+        for record in records
+    ]
+    own = exposures.recipe.imaging.crop is not None or any(
+        look.warp is not None or look.plane is not None for look in found
+    )
+    return (found if own else found[:1]), own
 
 
 def shown_truth(straight: Truth, view: View, warp: Distortion | None) -> Truth:
@@ -98,13 +129,13 @@ def rounded(label: np.ndarray) -> np.ndarray:
 
 
 def truth_of(
-    recipe: Recipe,
-    built: Built,
-    shape: tuple[int, int],
-    step: tuple[float, float],
-    wanted: Sequence[str] | None = None,
+    recipe: Recipe, built: Built, view: View, plane: float | None = None, wanted: Sequence[str] | None = None
 ) -> Truth:
-    """The labels `wanted` (by default those that the recipe includes) of a structure, as no distortion moves them."""
+    """The labels `wanted` (by default those that the recipe includes) of a structure, as no distortion moves them.
+
+    They are of the whole cell with the pixels of `view`, and of atoms above `plane`.
+    """
+    from construction_zone.label.semantic import kinds
     from construction_zone.label.truth import Settings, truth
 
     own = recipe.labels
@@ -112,18 +143,22 @@ def truth_of(
     include = [name for name in asked if name != "visibility"]
     if "visibility" in asked and "instances" not in include:
         include.append("instances")
+    layers = own.layers
+    if layers is None and plane is not None and "semantic" in include:
+        layers = kinds(built.atoms, own.by)  # one set of layers, however much of the structure is seen
     settings = Settings(
         edge=own.edge,
         closing=own.closing,
         by=own.by,
-        names=None if own.layers is None else tuple(own.layers),
+        names=None if layers is None else tuple(layers),
         soft_edge=own.soft_edge,
         distance_reach=own.distance_reach,
         axis_tolerance=own.axis_tolerance,
         axis_indices=own.axis_indices,
         column_width=own.column_width,
     )
-    return truth(built.atoms, built.particles, shape, step, include=include, settings=settings)
+    atoms = above(built.atoms, plane)
+    return truth(atoms, built.particles, view.pixels.shape, view.step, include=include, settings=settings)
 
 
 def _visibility(recipe: Recipe, exposures: Exposures, shown: Sequence[Truth], records: Sequence[Row]) -> list[Row]:

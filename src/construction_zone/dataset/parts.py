@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from ase.data import atomic_numbers
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from construction_zone.dataset.fields import ABSENT, Quantity, Word, number
 from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
@@ -186,6 +186,54 @@ class FromFiles(Part):
     ] = None
 
 
+MOST_WAVES = 1000
+"""Tilts, and depths, of one structure."""
+
+_TILTS = {
+    "anyOf": [
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        },
+        {"type": "null"},
+    ]
+}
+
+
+def read_tilts(raw: Any) -> list[list[float]] | None:
+    """Tilts [x, y] of the beam in mrad, at least one."""
+    if raw is None:
+        return None
+    pairs = raw if isinstance(raw, (list, tuple)) and 0 < len(raw) <= MOST_WAVES else []
+    found = [[number(value) for value in pair] for pair in pairs if isinstance(pair, (list, tuple)) and len(pair) == 2]
+    if not found or len(found) != len(pairs):
+        raise InvalidInput(f"{shown(raw)} is no list of tilts; give [x, y] in mrad for each, such as [[0, 0], [2, 0]]")
+    bad = [value for pair in found for value in pair if abs(value) > 50]
+    if bad:
+        raise InvalidInput(f"{bad[0]:g} is outside the limits -50 … 50 mrad")
+    return found
+
+
+def read_depths(raw: Any) -> list[float] | None:
+    """Rising heights in Å, at least one."""
+    if raw is None:
+        return None
+    if not isinstance(raw, (list, tuple)) or not 0 < len(raw) <= MOST_WAVES:
+        raise InvalidInput(f"{shown(raw)} is no list of depths; give heights in Å such as [20, 40]")
+    found = sorted({number(value) for value in raw})
+    bad = [value for value in found if not 0 < value <= 1e5]
+    if bad:
+        raise InvalidInput(f"{bad[0]:g} is outside the limits above 0 … 100000 Å")
+    return found
+
+
+def nearest_depth(depths: list[float] | None, depth: float) -> int | None:
+    """The number of that of `depths` which is `depth`, but for rounding; None if none is."""
+    near = [k for k, known in enumerate(depths or ()) if abs(known - depth) < 1e-6]
+    return near[0] if near else None
+
+
 class Simulation(Part):
     """How the exit waves are computed; see `simulate.exit_waves`."""
 
@@ -206,6 +254,17 @@ class Simulation(Part):
     ] = None
     tilt_x: Annotated[Distribution, Quantity("mrad", -50, 50, about="tilt of the beam towards x")] = fixed(0.0)
     tilt_y: Annotated[Distribution, Quantity("mrad", -50, 50, about="tilt of the beam towards y")] = fixed(0.0)
+    tilts: Annotated[
+        list[list[float]] | None,
+        BeforeValidator(read_tilts),
+        WithJsonSchema(_TILTS),
+        Field(description="[x, y] in mrad, each a wave of its own, added to tilt_x, tilt_y: an ensemble or a series"),
+    ] = None
+    depths: Annotated[
+        list[float] | None,
+        BeforeValidator(read_depths),
+        Field(description="Å from the entrance at which waves are kept too, on the nearest boundary of slices"),
+    ] = None
     parametrization: Annotated[Literal["lobato", "kirkland"], Field(description="of the scattering factors")] = "lobato"
     cores: Annotated[bool, Field(description="give the atoms' cores back to the transmission function")] = True
     split: Annotated[

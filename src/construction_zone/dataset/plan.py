@@ -285,7 +285,7 @@ def _phonons(built: Built) -> int | None:
 
 
 def _simulation(recipe: Recipe, built: Built) -> dict[str, Any]:
-    given = settings_of(recipe, built.drawn)
+    given = settings_of(recipe, built.drawn, built.atoms)
     return {name: value for name, value in given.items() if name != "engine"}
 
 

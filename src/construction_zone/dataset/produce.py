@@ -19,14 +19,14 @@ from construction_zone.build import variant
 from construction_zone.dataset import stages
 from construction_zone.dataset.compose import Built, build_structure
 from construction_zone.dataset.draw import draw_image, draw_imaging, image_seed, structure_seed
-from construction_zone.dataset.exposures import Exposures, distortion_of, needs_vacuum
+from construction_zone.dataset.exposures import Exposures, needs_vacuum
 from construction_zone.dataset.fields import written
-from construction_zone.dataset.labelled import labelled, shown_map
+from construction_zone.dataset.labelled import labelled, looks, shown_map
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.stages import Imaged, Waved
 from construction_zone.dataset.store import STAGES, Store
 from construction_zone.dataset.views import View
-from construction_zone.dataset.waves import simulated
+from construction_zone.dataset.waves import above, simulated
 from construction_zone.distributions import Fixed
 
 STEPS = ("build", "simulate", "image", "label", "store")
@@ -105,7 +105,7 @@ def waves_stage(
     seed = seeding.integer(structure_seed(recipe, index), "waves")
     with _timed(seconds, "simulate"):
         phonons = drawn["simulation.phonons"] or None
-        waves = simulated(recipe, built.atoms, drawn, phonons, seed, device).cropped(pixel_size)
+        waves = simulated(recipe, built.atoms, drawn, phonons, seed, device, several=True).cropped(pixel_size)
         if recipe.storage.waves == "compact":
             waves = compact(waves, seed)
     vacuum = None
@@ -114,7 +114,8 @@ def waves_stage(
             # the literature's mask is of a wave without film and phonons
             particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
             vacuum = simulated(recipe, particles, drawn, None, 0, device).cropped(pixel_size)
-    made = {"grid": list(waves.array.shape[-2:]), "configurations": int(waves.array.shape[-3])}
+    made: dict[str, Any] = {"grid": list(waves.array.shape[-2:]), "configurations": int(waves.array.shape[-3])}
+    made |= {name: waves.metadata[name] for name in ("depths", "tilts") if f"{name[:-1]}" in waves.dims}
     return Waved(waves, seed, vacuum, made)
 
 
@@ -158,7 +159,7 @@ def images_stage(
             images.append(image)
             views.append(exposures.view(settings))
             made = {"mean": float(image.mean(dtype=np.float64)), "sd": float(image.std(dtype=np.float64))}
-            own = {} if recipe.imaging.crop is None else views[-1].made
+            own = exposures.made(settings)
             if keeps_frames(recipe):
                 assert taken.frames is not None
                 assert taken.places is not None
@@ -167,13 +168,12 @@ def images_stage(
             plain = {path: written(Fixed(value)) for path, value in settings.items()}
             records.append({"drawn": plain, "seeds": {"noise": noise}, "made": {**made, **own}})
     with _timed(seconds, "label"):
-        warps = [distortion_of(record["drawn"], record["seeds"]["noise"]) for record in records]
-        each = len(views) if recipe.imaging.crop is not None or any(warp is not None for warp in warps) else 1
+        found, _ = looks(exposures, records)
         masks = []
-        for number, (view, warp) in enumerate(zip(views[:each], warps, strict=False)):
-            if not number or view.pixels != views[number - 1].pixels:
-                whole = mask_of(recipe, built, waved, view)
-            masks.append(shown_map(whole, view, warp))
+        for number, look in enumerate(found):
+            if not number or look.ground != found[number - 1].ground:
+                whole = mask_of(recipe, built, waved, look.view, look.plane)
+            masks.append(shown_map(whole, look.view, look.warp))
         mask = np.stack(masks)
         labels, tables = labelled(recipe, built, exposures, records)
     if frames:
@@ -202,13 +202,13 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def mask_of(recipe: Recipe, built: Built, waved: Waved, view: View) -> np.ndarray:
-    """The particles' mask, uint8 (y, x), of the whole cell with the pixels of `view`."""
+def mask_of(recipe: Recipe, built: Built, waved: Waved, view: View, plane: float | None = None) -> np.ndarray:
+    """The particles' mask, uint8 (y, x), of the whole cell with the pixels of `view`, of atoms above `plane`."""
     from construction_zone.label import exit_wave, masks
 
     if not built.particles:
         return np.zeros(view.pixels.shape, np.uint8)
-    particles: ase.Atoms = variant(built.atoms, only=list(built.particles))
+    particles: ase.Atoms = above(variant(built.atoms, only=list(built.particles)), plane)
     if recipe.labels.mask == "projected" or waved.vacuum is None:
         own = recipe.labels
         return masks.projected(particles, view.pixels.shape, view.step, edge=own.edge, closing=own.closing)

@@ -63,7 +63,10 @@ VERSION = 1
 _ABSENT = object()
 
 LATER: dict[str, Any] = {
+    "simulation.tilts": None,
+    "simulation.depths": None,
     "imaging.crop": None,
+    "imaging.wave": None,
     "imaging.frames.keep": False,
     "labels.distance_reach": 10.0,
 }

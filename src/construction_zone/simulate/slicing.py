@@ -20,7 +20,7 @@ SAME_PLANE = 0.5
 THINNEST = 0.001
 """Å. Thinner slices are a mistake in units."""
 
-_EDGE = 1e-9
+EDGE = 1e-9
 """Å. An atom this little below a boundary belongs to the slice behind it: rounding must not decide."""
 
 
@@ -56,7 +56,7 @@ def cut(z: NDArray[np.float64], height: float, thickness: SliceThickness) -> Sli
     boundaries halfway between planes, or the thickness of every slice, which together make up the height.
     """
     boundaries = _boundaries(z, height, thickness)
-    index = np.searchsorted(boundaries[1:-1], z + _EDGE, side="right")
+    index = np.searchsorted(boundaries[1:-1], z + EDGE, side="right")
     order = np.argsort(index, kind="stable")
     bounds = np.searchsorted(index[order], np.arange(len(boundaries)))
     return Slices(boundaries, tuple(order[bounds[i] : bounds[i + 1]] for i in range(len(boundaries) - 1)))

@@ -30,6 +30,9 @@ def test_a_ready_recipe_is_still_the_one_that_datasets_were_begun_with(name: str
 
 
 CHANGES = {
+    "simulation.tilts": [[1, 0]],
+    "simulation.depths": [10.0],
+    "imaging.wave": {},
     "imaging.frames.keep": True,
     "imaging.crop": {"shape": 10},
     "labels.distance_reach": 20.0,

@@ -142,7 +142,7 @@ CHANGES = [
 def test_every_field_of_imaging_is_changed_by_some_test():
     """Those that are left out have tests of their own."""
     known = {name for name, _ in _fields(Imaging)}
-    elsewhere = {"pixel_size", "per_structure", "detector.curves", "crop", "frames.keep"}
+    elsewhere = {"pixel_size", "per_structure", "detector.curves", "crop", "frames.keep", "wave"}
     assert known - elsewhere == {name for name, _, _ in CHANGES} - {"background"}
 
 
