@@ -39,11 +39,16 @@ PHASE_MASKS = ["cell=[40, 40]", "particles.prefab.radius=17"]
 """Of a particle of 12 Å, thresholding the phase before the blur leaves nothing (`label.phase_mask`)."""
 
 
+CROP = "imaging.crop={shape: 40, pixel_size: {uniform: [0.4, 0.6]}, x: 0.4, y: 0.6}"
+"""That fits the small cell."""
+
+
 def small(path):
     """The recipe with settings that make it small; of a recipe that chooses prefabs, one for each of them."""
     recipe = load(path)
     if recipe.particles.prefab is None:
-        return [load(path, settings=[*SMALL, "particles.radius=9"])]
+        more = [] if recipe.imaging.crop is None else [CROP]
+        return [load(path, settings=[*SMALL, "particles.radius=9", *more])]
     written = inherit.read(path)["particles"]["prefab"]
     given = [f"particles.prefab={json.dumps(one | SIZES[one['name']])}" for one in written.get("choice", [written])]
     more = PHASE_MASKS if recipe.labels.mask == "exit_wave" else []
@@ -57,7 +62,7 @@ def test_every_recipe_makes_a_dataset(path, tmp_path):
         assert (report.made, report.failures) == (1, ())
         dataset = ImageDataset(tmp_path / str(number))
         assert len(dataset) == recipe.images_per_structure == load(path).images_per_structure
-        size = round(recipe.cell[0].value / 0.4)
+        size = round(recipe.cell[0].value / 0.4) if recipe.imaging.crop is None else 40
         for item in (dataset[0], dataset[len(dataset) - 1]):
             assert item["image"].shape == (1, size, size)
             assert item["image"].std() > 0
