@@ -22,8 +22,9 @@ from construction_zone.build.transforms import translation
 from construction_zone.dataset.draw import draw_structure, structure_seed
 from construction_zone.dataset.given import from_file
 from construction_zone.dataset.particles import ball, check_particles, filled, particle_zone
-from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.parts import FromFiles, Particles
 from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.scenes import PlacedZones, check_placed, placed_scene
 from construction_zone.dataset.substrates import VACUUM, atoms_of, check_substrates, substrate_zones, uneven
 from construction_zone.errors import SceneError
 
@@ -43,7 +44,7 @@ def build_structure(recipe: Recipe, index: int) -> Built:
     """The atoms of structure `index` of `recipe`, the same however many are made."""
     drawn = draw_structure(recipe, index)
     seed = seeding.integer(structure_seed(recipe, index), "build")
-    if recipe.scene is not None:
+    if isinstance(recipe.scene, FromFiles):
         atoms, particles = from_file(recipe, drawn, index)
     else:
         scene, particles = compose(recipe, drawn, index)
@@ -59,6 +60,8 @@ def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scen
     """The scene that `drawn` values of structure `index` describe, and the names of its particles' zones."""
     cell = (drawn["cell[0]"], drawn["cell[1]"])
     seed = structure_seed(recipe, index)
+    if isinstance(recipe.scene, PlacedZones):
+        return placed_scene(recipe, drawn, seed)
     zones = substrate_zones(recipe, drawn, seed)
     floor = float(zones[-1].volume.bounds[1, 2]) if zones else VACUUM
     top = max([floor, *(float(zone.volume.bounds[1, 2]) for zone in zones)])
@@ -84,6 +87,8 @@ def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scen
 
 def check_materials(recipe: Recipe) -> None:
     """Raise a `RecipeError` for each crystal, prefab or film of `recipe` that cannot be made."""
+    if isinstance(recipe.scene, PlacedZones):
+        check_placed(recipe)
     check_substrates(recipe)
     check_particles(recipe)
 
@@ -159,7 +164,7 @@ def _made(recipe: Recipe, atoms: ase.Atoms, particles: tuple[str, ...], drawn: d
         made["substrates"] = found
     elif found:
         (made["film"],) = found.values()
-    elif "film" in members:  # of a user's file
+    elif "film" in members and isinstance(recipe.scene, FromFiles):
         made["film"] = {"atoms": int(members["film"].sum())}
     made["particle_atoms"] = [int(members[name].sum()) for name in particles]
     heights = [atoms.positions[members[name], 2] for name in particles]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from construction_zone.dataset.fields import ABSENT, options
 from construction_zone.dataset.imaging import MOST_IMAGES
-from construction_zone.dataset.parts import Particles, nearest_depth
+from construction_zone.dataset.parts import FromFiles, Particles, nearest_depth
+from construction_zone.dataset.scenes import PlacedZones, contradictions_of
 from construction_zone.dataset.spelling import listed
 from construction_zone.distributions import Distribution, Normal, Sweep
 from construction_zone.errors import InvalidInput
@@ -44,7 +45,12 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     if recipe.scene is not None:
         for name, part in (("substrate", recipe.substrate), ("particles", recipe.particles)):
             if part is not None:
-                yield f"{name}: structures come from scene.from_files; leave it out"
+                given = "from_files" if isinstance(recipe.scene, FromFiles) else "zones"
+                yield f"{name}: structures come from scene.{given}; leave it out"
+        if isinstance(recipe.scene, PlacedZones):
+            yield from contradictions_of(recipe.scene)
+            if recipe.cell is None:
+                yield "cell: is missing"
     else:
         if recipe.cell is None:
             yield "cell: is missing"

@@ -14,9 +14,10 @@ import numpy as np
 from construction_zone import seeding
 from construction_zone.build.transforms import random_rotation
 from construction_zone.dataset.particles import particle_zone, reach_of
-from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.parts import FromFiles, Particles
 from construction_zone.dataset.places import Disc, Spot, place
 from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.scenes import PlacedZones
 from construction_zone.dataset.spelling import Linked, Scope
 from construction_zone.dataset.substrates import ground_of
 from construction_zone.distributions import Distribution, Fixed, Sweep
@@ -39,11 +40,17 @@ def draw_structure(recipe: Recipe, index: int) -> dict[str, Any]:
     ``.reach`` (of prefabs: radius in Å of the circle about their atoms), ``.position`` (x, y of the centres in Å),
     ``.rotation`` (a matrix, uniform on SO(3); null where an orientation is asked for), ``.spin`` (degrees about the
     beam; null where it is random anyway) and, where there are no prefabs, ``.offset`` (of the lattice from the
-    particle's centre, in fractions of its cell). Raises `SceneError` if the particles find no place.
+    particle's centre, in fractions of its cell); and of each placed zone its ``.rotation``. Raises `SceneError` if the
+    particles find no place.
     """
     whole = structure_seed(recipe, index)
     seed = seeding.child(whole, "draw")
     drawn = draw_leaves(recipe, index)
+    if isinstance(recipe.scene, PlacedZones):
+        for path, _, _ in recipe.scene.entries():
+            rng = seeding.generator(seed, f"{path}.rotation")
+            free = drawn[f"{path}.orientation"] == "random"
+            drawn[f"{path}.rotation"] = random_rotation(rng).matrix.tolist() if free else None
     taken: list[Disc] = []
     ground = ground_of(recipe, drawn, whole) if recipe.groups else None
     for path, group in recipe.groups:
@@ -65,7 +72,7 @@ def draw_leaves(recipe: Recipe, index: int) -> dict[str, Any]:
     places = recipe.sweep("structure").places(index)
     drawn = _variables(recipe, "structure", seed, places)
     drawn |= {path: drawn_leaf(leaf, path, seed, drawn, places) for path, leaf in recipe.leaves("structure")}
-    if recipe.scene is not None:
+    if isinstance(recipe.scene, FromFiles):
         drawn["scene.file"] = places["scene.file"]
     of_particles = list(recipe.leaves("particle"))
     for path, _ in recipe.groups:

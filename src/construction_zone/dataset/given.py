@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from construction_zone.build import files
+from construction_zone.dataset.parts import FromFiles
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.substrates import VACUUM
 from construction_zone.errors import InvalidInput, RecipeError, SceneError
@@ -26,7 +27,7 @@ _BLANK: dict[str, Any] = {"grain": 0, "phase": 0, "thermal_u": 0.0}
 
 def from_file(recipe: Recipe, drawn: Mapping[str, Any], index: int) -> tuple[ase.Atoms, tuple[str, ...]]:
     """The atoms of structure `index` from its file, and the names of the zones that are particles."""
-    assert recipe.scene is not None
+    assert isinstance(recipe.scene, FromFiles)
     path = recipe.scene_files()[drawn["scene.file"]]
     atoms = files.read(path)
     cell = None if recipe.cell is None else (drawn["cell[0]"], drawn["cell[1]"])
@@ -75,7 +76,7 @@ def prepared(
 
 def check_scene(recipe: Recipe, name: str) -> None:
     """Raise a `RecipeError` if the files of a recipe's scene are not there, or the first cannot be used."""
-    if recipe.scene is None:
+    if not isinstance(recipe.scene, FromFiles):
         return
     found = recipe.scene_files()
     wanted = f"{name} cannot be used:\n  scene.from_files: "

@@ -6,6 +6,7 @@ by which it is drawn; what was drawn is then made.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,8 @@ class Prefab:
             key: filled(node, f"{prefix}.{key}", str(known[key].annotation)) for key, node in self.parameters.items()
         }
         changes = found.pop(MODIFIERS, ()) if self.kind == "prefab" else ()
-        if self.kind == "prefab" and cell is not None and GIVEN in known and not _sized(found):
+        sized = self.kind == "prefab" and cell is not None and _spans(known) and not _sized(found)
+        if sized:
             found[GIVEN] = cell
         if seeded(self.kind, self.name):
             found["seed"] = seeding.child(seed, prefix)
@@ -91,8 +93,8 @@ class Prefab:
         made = NAMED[self.kind][self.name](**found)
         if not changes:
             return made
-        # a particle keeps its atoms when it is strained; a lone volume is what it says, and so is a substrate's
-        return modified(made, changes, follow=self.name != "zone" and cell is None)
+        # a particle keeps its atoms when it is strained; a lone volume is what it says, and so is what spans the cell
+        return modified(made, changes, follow=self.name != "zone" and not sized)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +167,11 @@ class PrefabChoice:
             for turn in range(most):
                 ends = {name: _end(leaf, turn) for name, leaf in leaves.items()} | {path: label}
                 yield label, ends.__getitem__
+
+
+def _spans(known: Mapping[str, inspect.Parameter]) -> bool:
+    """Whether a prefab can be as wide as the scene: its cell has two edges, where the box of others has three."""
+    return GIVEN in known and "Point" not in str(known[GIVEN].annotation)
 
 
 def _sized(arguments: Mapping[str, Any]) -> bool:

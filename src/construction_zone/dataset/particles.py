@@ -44,7 +44,7 @@ def particle_zone(
         lambda word, kind: material(recipe, word, kind),
     )
     zone = zone.moved(
-        _turn(zone, drawn[f"{path}.orientation"][k], drawn[f"{path}.rotation"][k], drawn[f"{path}.spin"][k])
+        turn_of(zone, drawn[f"{path}.orientation"][k], drawn[f"{path}.rotation"][k], drawn[f"{path}.spin"][k])
     )
     points = filled(zone, seed)
     middle = (points.max(axis=0) + points.min(axis=0)) / 2
@@ -134,7 +134,8 @@ def _check_prefab(recipe: Recipe, path: str, group: Particles) -> None:
             raise RecipeError(f"the recipe cannot be used:\n  {where}.{label}: {error}") from error
 
 
-def _turn(zone: Zone, orientation: Any, matrix: Any, spun: Any) -> Affine:
+def turn_of(zone: Zone, orientation: Any, matrix: Any, spun: Any) -> Affine:
+    """The turn to a drawn `matrix`, or to an `orientation` (a zone axis up, a facet down) with a spin in degrees."""
     if matrix is not None:
         return Affine(np.array(matrix), np.zeros(3))
     spin = rotation(_UP, spun)

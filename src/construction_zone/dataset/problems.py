@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-TAGS = ("(one)", "(several)")
+TAGS = ("(one)", "(several)", "(files)", "(zones)")
 """Names of the forms that a section may take, which paths leave out."""
 
 
@@ -30,7 +30,7 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
         if isinstance(cause, Inconsistent):
             lines += [_path(place) + line if line[0] in ".:" else line for line in cause.problems]
             continue
-        lines.append(f"{_path(place)}: {_message(problem, place, model, cause)}")
+        lines.append(f"{_path(place)}: {_message(problem, problem['loc'], model, cause)}")
     return [f"  {line}" for line in lines]
 
 
@@ -45,7 +45,8 @@ def _message(problem: Any, place: tuple[int | str, ...], model: type[BaseModel],
         case "model_type" | "model_attributes_type":
             return f"wants a mapping of {', '.join(_fields_at(model, place))}, not {_shown(problem['input'])}"
         case "tuple_type" | "too_short" | "too_long":
-            return f"wants two numbers, [x, y], not {_shown(problem['input'])}"
+            numbers = "three numbers, [x, y, z]" if place[-1] == "at" else "two numbers, [x, y]"
+            return f"wants {numbers}, not {_shown(problem['input'])}"
         case "invalid_key":
             return "keys must be words"
         case "literal_error":
@@ -57,23 +58,23 @@ def _message(problem: Any, place: tuple[int | str, ...], model: type[BaseModel],
 
 
 def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    for step in place:
-        if isinstance(step, int):
+    for k, step in enumerate(place):
+        if isinstance(step, int) or step in TAGS:
             continue
         info = model.model_fields.get(str(step))
-        inner = _model_of(info.annotation) if info is not None else None
-        if inner is None:
+        inner = _models_of(info.annotation) if info is not None else []
+        if not inner:
             return []
-        model = inner
+        model = inner["(zones)" in place[k + 1 : k + 2]] if len(inner) > 1 else inner[0]
     return list(model.model_fields)
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
     if get_origin(annotation) is Annotated:
-        return _model_of(get_args(annotation)[0])
+        return _models_of(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType, list, tuple):
-        return next((m for m in map(_model_of, get_args(annotation)) if m is not None), None)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+        return list(dict.fromkeys(model for inner in get_args(annotation) for model in _models_of(inner)))
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
 def _path(place: tuple[int | str, ...]) -> str:

@@ -43,6 +43,7 @@ from construction_zone.dataset.parts import (
 )
 from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
 from construction_zone.dataset.problems import Inconsistent, describe
+from construction_zone.dataset.scenes import PlacedZones
 from construction_zone.dataset.spelling import Variable, listed, read_variables, written_variables
 from construction_zone.dataset.sweeps import SweepGrid
 from construction_zone.distributions import Distribution
@@ -88,6 +89,11 @@ def read_version(raw: Any) -> int:
 
 def _how_many(raw: Any) -> str:
     return "(several)" if isinstance(raw, (list, tuple)) else "(one)"
+
+
+def _which_scene(raw: Any) -> str:
+    zones = isinstance(raw, PlacedZones) or (isinstance(raw, Mapping) and "zones" in raw)
+    return "(zones)" if zones else "(files)"
 
 
 class Storage(Part):
@@ -138,7 +144,13 @@ class Recipe(Part):
         ]
         | None
     ) = None
-    scene: FromFiles | None = None
+    scene: (
+        Annotated[
+            Annotated[FromFiles, Tag("(files)")] | Annotated[PlacedZones, Tag("(zones)")],
+            Discriminator(_which_scene),
+        ]
+        | None
+    ) = None
     simulation: Simulation = Simulation()
     imaging: Imaging = Imaging()
     labels: Labels = Labels()
@@ -198,7 +210,7 @@ class Recipe(Part):
         scopes: tuple[Scope, ...] = ("image",) if per == "image" else ("structure", "particle")
         swept = [(f"variables.{name}", known.leaf) for name, known in self.variables.items() if known.per in scopes]
         grid = SweepGrid.of([*swept, *(leaf for scope in scopes for leaf in self.leaves(scope))])
-        if per == "structure" and self.scene is not None:
+        if per == "structure" and isinstance(self.scene, FromFiles):
             return SweepGrid((*grid.axes, ("scene.file", len(self.scene_files()))))
         return grid
 
@@ -208,7 +220,7 @@ class Recipe(Part):
 
     def scene_files(self) -> list[Path]:
         """The files that structures are taken from, in turn."""
-        return [] if self.scene is None else list_files(self.scene.from_files, self.file)
+        return list_files(self.scene.from_files, self.file) if isinstance(self.scene, FromFiles) else []
 
     def structure_files(self) -> dict[str, Path]:
         """The files that the recipe names, as written → where they are: of crystals, and of detectors' curves."""
@@ -221,6 +233,9 @@ class Recipe(Part):
         for _, _, layer in self.substrates:
             leaves = () if layer.prefab is None else layer.prefab.leaves("")
             words += [word for _, leaf in leaves for word in listed(leaf) or ()]
+        if isinstance(self.scene, PlacedZones):
+            for entry in self.scene.zones:
+                words += [word for _, leaf in entry.prefab.leaves("") for word in listed(leaf) or ()]
         names = [word for word in words if isinstance(word, str) and _is_file(word)]
         names += [word for word in options(self.imaging.detector.curves) if word is not None]
         return {name: self.file(name) for name in names}
@@ -233,10 +248,10 @@ class Recipe(Part):
         """The recipe as plain data, with what `keep` gives for each file in place of its name."""
         plain = self.plain()
         names = {name: keep(path) for name, path in self.structure_files().items()}
-        for key in ("substrate", "particles"):
+        for key in ("substrate", "particles", "scene"):
             plain[key] = _replaced(plain[key], names)
         plain["imaging"]["detector"] = _replaced(plain["imaging"]["detector"], names)
-        if self.scene is not None:
+        if isinstance(self.scene, FromFiles):
             plain["scene"]["from_files"] = [keep(path) for path in self.scene_files()]
         return plain
 

@@ -57,6 +57,10 @@ def of_files(found: dict[str, Any]) -> dict[str, Any]:
     found["$defs"]["Substrate"]["properties"]["embedded"]["anyOf"].append(_NULL)
     found["then"] = {"required": [*needed], "properties": whole}
     found["$defs"] |= {kind: _of_kind(kind) for kind in NAMED}
+    placed = found["$defs"]["PlacedZone"]
+    placed["required"].remove("prefab")
+    placed["properties"] |= {key: _parameter(str(p.annotation)) for key, p in parameters("prefab", "zone").items()}
+    placed["anyOf"] = [{"required": ["prefab"]}, {"required": ["generator"]}]
     include = found["$defs"]["Labels"]["properties"]["include"]
     include["anyOf"] = [{"const": "all"}, {"type": include.pop("type"), "items": {"enum": ["all", *NAMES]}}]
     del include["items"]
@@ -68,10 +72,12 @@ def rows(model: type[BaseModel], prefix: str = "") -> Iterator[Row]:
     """Every field of a recipe, in order."""
     for name, info in model.model_fields.items():
         path = f"{prefix}{name}"
-        inner = _model_of(info.annotation)
-        if inner is not None:
-            yield Row(path, "", "a section", _default(info), "", _first(inner.__doc__))
-            yield from rows(inner, f"{path}.")
+        inner = _models_of(info.annotation)
+        if inner:
+            about = " Or: ".join(_first(one.__doc__) for one in inner)
+            yield Row(path, "", "a section", _default(info), "", about)
+            for one in inner:
+                yield from rows(one, f"{path}.")
             continue
         yield _row(path, info)
 
@@ -128,12 +134,12 @@ def _literals(annotation: Any) -> Iterator[Any]:
         yield from _literals(inner)
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (Annotated, Union, types.UnionType):
-        return next((found for found in map(_model_of, get_args(annotation)) if found is not None), None)
-    return None
+        return [annotation]
+    if get_origin(annotation) in (Annotated, Union, types.UnionType, tuple):
+        return list(dict.fromkeys(model for inner in get_args(annotation) for model in _models_of(inner)))
+    return []
 
 
 def _default(info: FieldInfo) -> str:
@@ -144,6 +150,8 @@ def _default(info: FieldInfo) -> str:
         return ""
     if isinstance(value, Distribution):
         value = None if value is ABSENT else written(value)
+    if isinstance(value, tuple):
+        value = [written(leaf) for leaf in value]
     if isinstance(value, dict):
         return ""
     return f"{value:g}" if type(value) is float else value if isinstance(value, str) else json.dumps(value)
