@@ -161,10 +161,14 @@ def truth_of(
     return truth(atoms, built.particles, view.pixels.shape, view.step, include=include, settings=settings)
 
 
+SCORES = ("cnr", "cnr_film", "snr", "significance")
+"""Of visibility, what the table of samples has."""
+
+
 def _visibility(recipe: Recipe, exposures: Exposures, shown: Sequence[Truth], records: Sequence[Row]) -> list[Row]:
     """How well each particle is seen in each image, against the film where there are no particles."""
     from construction_zone.label.instances import unpacked
-    from construction_zone.label.visibility import visibilities
+    from construction_zone.label.visibility import COLUMNS, visibilities
 
     rows: list[Row] = []
     for number, record in enumerate(records):
@@ -185,8 +189,8 @@ def _visibility(recipe: Recipe, exposures: Exposures, shown: Sequence[Truth], re
                 periodic=truth.periodic,
             )
         except InvalidInput:  # particles leave too little film to compare with
-            found = [dict.fromkeys(("contrast", "noise", "speckle", "cnr", "cnr_film", "snr")) for _ in particles]
-        record["made"] |= {name: [row[name] for row in found] for name in ("cnr", "cnr_film", "snr")}
+            found = [dict.fromkeys(COLUMNS) for _ in particles]
+        record["made"] |= {name: [row[name] for row in found] for name in SCORES}
         rows += [
             {"image": number, "instance": particle["instance"], "zone": particle["zone"], **row}
             for particle, row in zip(particles, found, strict=True)

@@ -14,12 +14,25 @@ same scene without the particle, and both seen at a resolution r (a Gaussian g o
 The last is the signal-to-noise ratio of the filter that matches the difference g∗I − g∗I₀, the best that any detector
 can do that knows particle and film (Poisson noise of nearly constant mean): √(dose · Σ(ΔI)²·pixel/⟨I₀⟩). All three are
 zero for what is not there, and `cnr` and `snr` grow as the square root of the dose.
+
+Where I₀ is not known, the film elsewhere stands in for it, of mean m, standard deviation s and area F, and
+
+    C² = ⟨(g∗I − m)²⟩ − s² − 2s²·A₁/F                over the mask, of area M; A₁ = ∫ρ, A₂ = ∫ρ²
+
+has the mean zero for what is not there: ρ is the autocorrelation of the film's g∗I₀, and the last term undoes that m
+and s are themselves taken from the film. Speckle scatters it about that mean, if it is Gaussian (M. S. Bartlett,
+Suppl. J. R. Stat. Soc. 8, 27 (1946)), by
+
+    √var(C²) = s² √(2A₂·(1/M + 1/F)),   significance = C²/√var(C²).
+
+So C² may be negative by chance. The scores then have its sign: C = ±√|C²|.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -33,7 +46,14 @@ RESOLUTION = 1.5
 """Å at which the image is looked at: between a lattice fringe and the shape of a particle."""
 
 MARGIN = 6.0
-"""Å that what counts as film stays away from particles."""
+"""Å that what counts as film stays away from particles, where that leaves enough of it."""
+ENOUGH = 20.0
+"""Elements of resolution that are enough film to tell its speckle by."""
+REACH = 6.0
+"""Å over which speckle is taken to be correlated, or three times the resolution if that is more."""
+
+COLUMNS = ("contrast", "noise", "speckle", "cnr", "cnr_film", "snr", "significance", "margin")
+"""What is told of each particle."""
 
 _FWHM = math.sqrt(8 * math.log(2))
 
@@ -49,9 +69,10 @@ def visibilities(
     dqe: float = 1.0,
     periodic: tuple[bool, bool] = (True, True),
 ) -> list[dict[str, Any]]:
-    """How well each particle is seen: ``contrast``, ``noise``, ``speckle``, ``cnr``, ``cnr_film``, ``snr``, a row each.
+    """How well each particle is seen: `COLUMNS`, a row each; the equations are this module's.
 
-    The equations are this module's.
+    ``contrast``, ``noise``, ``speckle``, ``cnr``, ``cnr_film`` and ``snr`` are always told; ``significance`` and
+    ``margin`` (Å between particles and what was taken for film) where film stands in for `without`, else None.
 
     Parameters
     ----------
@@ -64,9 +85,9 @@ def visibilities(
     dose
         electrons per Å²; None for an image without noise, of which ``noise``, ``cnr`` and ``snr`` are None.
     without
-        (ny, nx) the image of the same scene without the particles. If it is not given, its mean and its speckle are
-        taken where no particle is within 6 Å, and C² is by how much the mean square deviation from that mean inside the
-        mask exceeds the speckle's: right on average, with the scatter of the film's own speckle.
+        (ny, nx) the image of the same scene without the particles. If it is not given, the film around stands in for
+        it: where no particle is within 6 Å, or where that leaves too little, 3 Å or one resolution. So near, fringes of
+        the particle count as speckle, and scores are too low rather than too high.
     resolution
         Å.
     dqe
@@ -77,7 +98,7 @@ def visibilities(
     Raises
     ------
     InvalidInput
-        If shapes differ, a value has no meaning, or there is no film to compare with.
+        If shapes differ, a value has no meaning, or there is no film to compare with, however near.
     """
     image, masks = np.asarray(image, np.float64), np.asarray(masks).astype(bool)
     resolution, dqe = positive(resolution, "resolution"), positive(dqe, "dqe", "")
@@ -90,28 +111,90 @@ def visibilities(
     widths = [resolution / _FWHM / step for step in pixel_size]
     seen = ndimage.gaussian_filter(image, widths, mode=modes)
     area = _averaged_area(widths, pixel_size)
+    film = None
     if without is None:
-        film = seen[~_grown(np.any(masks, axis=0), MARGIN, pixel_size, modes)]
-        if film.size * pixel_size[0] * pixel_size[1] < 20 * area:
-            raise InvalidInput(
-                f"only {film.size} pixels are {MARGIN:g} Å away from all particles, too few to tell the film's "
-                "speckle; give `without`, the image of the scene without particles"
-            )
-        mean, speckle = float(film.mean()), float(film.std())
+        film = _film(seen, np.any(masks, axis=0), resolution, pixel_size, modes, area)
     else:
         empty = ndimage.gaussian_filter(np.asarray(without, np.float64), widths, mode=modes)
     rows = []
     for mask in masks:
-        if not mask.any():
-            rows.append(_row(0.0, 1.0, 0.0, 0.0, area, dose, dqe))
-            continue
-        if without is None:
-            contrast = math.sqrt(max(0.0, float(((seen[mask] - mean) ** 2).mean()) - speckle**2))
+        size = float(mask.sum()) * pixel_size[0] * pixel_size[1]
+        if not size:
+            rows.append(_row(0.0, 1.0, 0.0, size, area, dose, dqe))
+        elif film is not None:
+            excess = film.excess(seen[mask])
+            row = _row(math.copysign(math.sqrt(abs(excess)), excess), film.mean, film.speckle, size, area, dose, dqe)
+            scatter = film.scatter(size)
+            rows.append(row | {"significance": excess / scatter if scatter else None, "margin": film.margin})
         else:
-            mean, speckle = float(empty[mask].mean()), float(empty[mask].std())
             contrast = math.sqrt(float(((seen[mask] - empty[mask]) ** 2).mean()))
-        rows.append(_row(contrast, mean, speckle, mask.sum() * pixel_size[0] * pixel_size[1], area, dose, dqe))
+            rows.append(_row(contrast, float(empty[mask].mean()), float(empty[mask].std()), size, area, dose, dqe))
     return rows
+
+
+@dataclass(frozen=True)
+class _Film:
+    """Statistics of the film of `size` Å² that lies farther than `margin` Å from particles."""
+
+    mean: float
+    speckle: float
+    size: float
+    margin: float
+    correlation: tuple[float, float]
+    """Å²: the integrals of the autocorrelation and of its square."""
+
+    def excess(self, inside: np.ndarray) -> float:
+        """C² of what is seen inside a mask."""
+        own = self.speckle**2 * (1 + 2 * self.correlation[0] / self.size)
+        return float(((inside - self.mean) ** 2).mean()) - own
+
+    def scatter(self, size: float) -> float:
+        """The standard deviation of C² of nothing in a mask of `size` Å²."""
+        return self.speckle**2 * math.sqrt(2 * self.correlation[1] * (1 / size + 1 / self.size))
+
+
+def _film(
+    seen: np.ndarray,
+    particles: np.ndarray,
+    resolution: float,
+    pixel_size: tuple[float, float],
+    modes: list[str],
+    area: float,
+) -> _Film:
+    """The film as far from `particles` as leaves enough of it."""
+    pixel = pixel_size[0] * pixel_size[1]
+    for margin in (MARGIN, MARGIN / 2, resolution):
+        film = ~_grown(particles, margin, pixel_size, modes)
+        size = float(film.sum()) * pixel
+        if size >= ENOUGH * area:
+            break
+    else:
+        raise InvalidInput(
+            f"only {film.sum()} pixels are {margin:g} Å away from all particles, too few to tell the film's "
+            "speckle; give `without`, the image of the scene without particles"
+        )
+    mean, speckle = float(seen[film].mean()), float(seen[film].std())
+    correlation = (0.0, 0.0)
+    if speckle:
+        reach = max(REACH, 3 * resolution)
+        correlation = _correlation(np.where(film, (seen - mean) / speckle, 0.0), film, reach, pixel_size, modes)
+    return _Film(mean, speckle, size, margin, correlation)
+
+
+def _correlation(
+    deviation: np.ndarray, film: np.ndarray, reach: float, pixel_size: tuple[float, float], modes: list[str]
+) -> tuple[float, float]:
+    """Å² of the autocorrelation of `deviation` (0 where there is no film), and of its square, within `reach` Å."""
+    far = [min(math.ceil(reach / step), n // 2) for step, n in zip(pixel_size, film.shape, strict=True)]
+    shape = [n if mode == "wrap" else n + more for n, more, mode in zip(film.shape, far, modes, strict=True)]
+    products, pairs = (np.fft.irfft2(np.abs(np.fft.rfft2(f, shape)) ** 2, shape) for f in (deviation, film * 1.0))
+    steps = [np.fft.fftfreq(n, 1 / n) * step for n, step in zip(shape, pixel_size, strict=True)]
+    near = (np.hypot(steps[0][:, None], steps[1]) <= reach) & (pairs > 0.5)
+    rho = products[near] / pairs[near]
+    pixel = pixel_size[0] * pixel_size[1]
+    # each ρ has an error of variance A₂/F, which adds to its square
+    chance = near.sum() / film.sum()
+    return float(rho.sum()) * pixel, float((rho**2).sum()) * pixel / (1 + chance)
 
 
 def _row(
@@ -126,6 +209,8 @@ def _row(
         "cnr": None if noise is None else contrast / noise,
         "cnr_film": contrast / both if both else None,
         "snr": None if noise is None else contrast / noise * math.sqrt(size / area),
+        "significance": None,
+        "margin": None,
     }
 
 

@@ -69,6 +69,64 @@ def test_statistics_of_the_film_stand_in_for_the_image_without_the_particle() ->
     assert guessed["speckle"] == pytest.approx(exact["speckle"], rel=0.1)
 
 
+def films(seeds: int, **given) -> list[dict]:
+    """Scores of the disc where there is nothing but a film, smoothed to 2 Å, for as many films."""
+    from scipy import ndimage
+
+    found = []
+    for seed in range(seeds):
+        white = np.random.default_rng(seed).standard_normal(SHAPE)
+        speckle = ndimage.gaussian_filter(white, 2.0 / math.sqrt(8 * math.log(2)) / 0.2, mode="wrap")
+        image = 1 + 0.05 * speckle / 0.066 + given.get("particle", 0.0)
+        found += visibilities(
+            image, given.get("mask", DISC)[None], PIXEL, dose=given.get("dose", 400.0), resolution=1.5
+        )
+    return found
+
+
+@pytest.mark.parametrize("radius", [10.0, 4.0])
+def test_what_has_no_contrast_scores_zero_on_average_with_the_scatter_that_is_told(radius: float) -> None:
+    rows = films(200, mask=np.hypot(X - 20, Y - 20) < radius)
+    significance = np.array([row["significance"] for row in rows])
+    assert abs(significance.mean()) < 3.5 / math.sqrt(200)
+    assert significance.std() == pytest.approx(1, abs=0.17)  # 3.5 standard deviations of what 200 numbers tell
+    contrast = np.array([row["contrast"] for row in rows])
+    assert abs(contrast.mean()) < 3.5 * contrast.std() / math.sqrt(200)
+    # smoothed white noise of standard deviation w: ρ = exp(−d²/4w²), whose square has the area 2πw²
+    width = math.hypot(2.0, 1.5) / math.sqrt(8 * math.log(2))
+    size, film = math.pi * radius**2, 40.0**2 - math.pi * (radius + 6) ** 2
+    wanted = math.sqrt(2 * 2 * math.pi * width**2 * (1 / size + 1 / film))
+    excess = np.sign(contrast) * contrast**2 / np.array([row["speckle"] for row in rows]) ** 2
+    assert (excess / significance).mean() == pytest.approx(wanted, rel=0.1)
+
+
+def test_a_strong_particle_is_significant_and_its_scores_grow_as_the_root_of_the_dose() -> None:
+    particle = -0.1 * DISC
+    low, high = (films(3, particle=particle, dose=dose) for dose in (100.0, 1600.0))
+    for one, other in zip(low, high, strict=True):
+        assert other["snr"] == pytest.approx(4 * one["snr"])
+        assert other["significance"] == one["significance"] > 10
+        assert one["contrast"] == pytest.approx(0.1, rel=0.2)
+
+
+def test_where_film_is_lacking_that_nearer_the_particle_is_taken() -> None:
+    margins = [films(1, mask=np.hypot(X - 20, Y - 20) < radius)[0]["margin"] for radius in (10, 18.5, 21.0)]
+    assert margins == [6.0, 3.0, 1.5]
+    assert visibilities(np.ones(SHAPE), DISC[None], PIXEL, dose=1.0, without=np.ones(SHAPE))[0]["margin"] is None
+    (flat,) = visibilities(1 - 0.05 * DISC, DISC[None], PIXEL, dose=1.0)
+    assert flat["significance"] is None  # a film without speckle
+    assert flat["contrast"] > 0.04
+
+
+def test_speckle_of_an_image_that_does_not_repeat_is_not_taken_around_its_edges() -> None:
+    ramp = np.linspace(-1, 1, 200)[:, None] * np.ones(SHAPE)
+    scatter = []
+    for periodic in ((True, True), (False, True)):
+        (row,) = visibilities(1 + 0.1 * ramp, DISC[None], PIXEL, dose=1.0, periodic=periodic)
+        scatter.append(abs(row["contrast"]) * row["contrast"] / row["significance"])
+    assert scatter[1] > scatter[0]  # seen across the edge the ramp's ends differ
+
+
 def test_without_noise_only_contrast_and_film_count() -> None:
     (row,) = visibilities(1 - 0.05 * DISC, DISC[None], PIXEL, dose=None, without=np.ones(SHAPE))
     assert row["noise"] is None
