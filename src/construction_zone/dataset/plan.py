@@ -2,13 +2,15 @@
 
 A few structures are built, one of them is simulated with one or two of its configurations, and a few images of it are
 taken and kept in a folder that is then removed. The rest is in proportion: to the slices of the structures and their
-configurations, and to the images.
+configurations, and to the images. Then the same is done with the largest structure that is drawn, for the memory: a
+process that has made structures before holds more than a fresh one.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +20,7 @@ import numpy as np
 from construction_zone.dataset.capacity import check_memory
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
+from construction_zone.dataset.largest import largest
 from construction_zone.dataset.parts import Part
 from construction_zone.dataset.portion import portion
 from construction_zone.dataset.produce import one_thread
@@ -37,6 +40,8 @@ CONFIGURATIONS = 2
 """Configurations that are simulated."""
 IMAGES = 4
 """Images that are taken."""
+COMPLEX, IMAGE = 8, 4
+"""Bytes of a number of waves and of images."""
 SAMPLES = 1000
 """Structures whose values are drawn for the histograms."""
 
@@ -56,7 +61,7 @@ class Plan:
     elapsed
         seconds for all, with these workers.
     memory
-        bytes of one worker at its peak.
+        bytes of one worker at its peak, over the largest of the structures that are drawn.
     disk
         bytes for one structure, by stage.
     grid
@@ -119,25 +124,25 @@ def plan(recipe: Recipe, structures: range | str | None = None, *, workers: int 
         built, build_seconds, failed = _built(recipe, asked)
         estimates = [
             plan_exit_waves(one.atoms, workers=1, phonons=_phonons(one), device=device, **_simulation(recipe, one))
-            for one in built
+            for _, one in built
         ]
         middle = sorted(range(len(built)), key=lambda k: estimates[k].slices)[(len(built) - 1) // 2]
-        one, estimate = built[middle], estimates[middle]
-        few = min(_phonons(one) or 1, CONFIGURATIONS)
-        some = replace(one, drawn={**one.drawn, "simulation.phonons": few if _phonons(one) else None})
+        (number, one), estimate = built[middle], estimates[middle]
+        some, few = _of_few(one)
         got = _Measured({"build": build_seconds})
         simulated: dict[str, float] = {}
-        waved = produce.waves_stage(recipe, middle, some, device, simulated)
+        waved = produce.waves_stage(recipe, number, some, device, simulated)
         # transforms of the grid are what simulation is made of
         done = estimate.transforms * few / estimate.configurations
         got.seconds["simulate"] = simulated["simulate"] * float(np.mean([e.transforms for e in estimates])) / done
         if "label" in simulated:  # the wave of the particles alone, of atoms at rest
             got.seconds["label"] = simulated["label"]
-        _image(recipe, middle, some, waved, device, got)
+        _image(recipe, number, some, waved, device, got)
         many = float(np.mean([e.configurations for e in estimates])) / waved.waves.array.shape[-3]
-        _disk(recipe, middle, some, waved, many, got)
-        # what was not simulated is kept beside what was
-        memory = produce.peak_memory() + max(e.disk for e in estimates) - estimate.disk * few // estimate.configurations
+        _disk(recipe, number, some, waved, many, got)
+        otherwise = max(built, key=lambda pair: len(pair[1].atoms))
+        del built, one, some, waved  # a worker holds one structure
+        memory = _peak(recipe, largest(recipe, asked), otherwise, device)
     per_structure = sum(got.seconds.values())
     return Plan(
         structures=len(asked),
@@ -182,17 +187,17 @@ def units_of(recipe: Recipe) -> dict[str, str]:
     return dict(unit_leaves(recipe))
 
 
-def _built(recipe: Recipe, asked: range) -> tuple[list[Built], float, tuple[str, ...]]:
-    """The first structures that can be built, the seconds that one takes, and what went wrong with others."""
+def _built(recipe: Recipe, asked: range) -> tuple[list[tuple[int, Built]], float, tuple[str, ...]]:
+    """The first structures that can be built, by number, the seconds of one, and what went wrong with others."""
     from construction_zone.dataset import produce
 
-    found: list[Built] = []
+    found: list[tuple[int, Built]] = []
     failed: list[str] = []
     taken: list[float] = []
     for index in asked[: 2 * BUILT]:
         begin = time.perf_counter()
         try:
-            found.append(produce.build_stage(recipe, index))
+            found.append((index, produce.build_stage(recipe, index)))
         except SceneError as error:
             failed.append(f"structure {index}: {error}")
         taken.append(time.perf_counter() - begin)
@@ -256,6 +261,45 @@ def _disk(recipe: Recipe, index: int, built: Built, waved: Waved, many: float, g
     }
     stored = seconds[1] * many + max(0.0, seconds[2] - seconds[1])
     got.seconds["store"] = seconds[0] + stored + seconds[3] * recipe.images_per_structure
+
+
+def _peak(recipe: Recipe, order: list[int], otherwise: tuple[int, Built], device: str) -> int:
+    """Bytes at the peak of a process that makes the first structure of `order` that can be built, or `otherwise`.
+
+    It is made here as far as a measurement goes; what the rest of its configurations and images take comes on top.
+    """
+    from construction_zone.dataset import produce
+    from construction_zone.simulate import plan_exit_waves
+
+    index, one = _first_that_can_be_built(recipe, order) or otherwise
+    some, few = _of_few(one)
+    _disk(recipe, index, some, produce.waves_stage(recipe, index, some, device), 1.0, _Measured())
+    waves = plan_exit_waves(one.atoms, workers=1, phonons=_phonons(one), device=device, **_simulation(recipe, one))
+    area = waves.grid.extent[0] * waves.grid.extent[1]
+    pixels = area / one.drawn["imaging.pixel_size"] ** 2
+    whole = waves.disk / waves.configurations
+    cropped = min(COMPLEX * pixels, whole)
+    # waves are all there when they are cropped, which takes the same again for their transform (on a device that is not
+    # in this memory); images are all there twice when they are put together
+    each = 2 * cropped + (2 * whole if device == "cpu" else 0.0)
+    more = max((waves.configurations - few) * each, (recipe.images_per_structure - 1) * 2 * IMAGE * pixels)
+    # the fields of one configuration once more: the heap of a process that goes on is in pieces
+    return produce.peak_memory() + int(more) + (waves.running if device == "cpu" else 0)
+
+
+def _first_that_can_be_built(recipe: Recipe, order: list[int]) -> tuple[int, Built] | None:
+    from construction_zone.dataset import produce
+
+    for index in order[:BUILT]:
+        with suppress(SceneError):
+            return index, produce.build_stage(recipe, index)
+    return None
+
+
+def _of_few(built: Built) -> tuple[Built, int]:
+    """The same with as many configurations as are simulated here, and how many those are."""
+    few = min(_phonons(built) or 1, CONFIGURATIONS)
+    return replace(built, drawn={**built.drawn, "simulation.phonons": few if _phonons(built) else None}), few
 
 
 def _size(folder: Path) -> int:

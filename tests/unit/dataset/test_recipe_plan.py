@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from construction_zone.dataset.draw import draw_leaves
 from construction_zone.dataset.generate import generate
+from construction_zone.dataset.largest import largest
 from construction_zone.dataset.plan import plan, sampled, units_of
 from construction_zone.dataset.recipe import load
 from construction_zone.errors import InvalidInput, RecipeError, SceneError
@@ -27,7 +33,7 @@ def test_a_plan_counts_and_tells_what_the_dataset_takes(tiny, tmp_path):
     assert 0.5 * disk < told.total_disk < 1.5 * disk
 
 
-def test_a_plan_simulates_a_sample_once(tiny, monkeypatch):
+def test_a_plan_simulates_a_sample_and_the_largest_once(tiny, monkeypatch):
     from construction_zone import simulate
 
     calls = []
@@ -40,7 +46,7 @@ def test_a_plan_simulates_a_sample_once(tiny, monkeypatch):
     monkeypatch.setattr(simulate, "exit_waves", counted)
     tiny["simulation"]["phonons"] = 32
     plan(load({**tiny, "count": 10_000}))
-    assert [phonons for atoms, phonons in calls if atoms > 1] == [2]  # and one atom, to have all compiled
+    assert [phonons for atoms, phonons in calls if atoms > 1] == [2, 2]  # and one atom, to have all compiled
 
 
 def test_what_will_be_drawn(tiny):
@@ -105,3 +111,41 @@ def test_the_command(tiny, tmp_path, capsys):
     assert "200 " in told
     assert all(word in told for word in ("time", "memory", "disk", "a structure", "measured in"))
     assert (tmp_path / "drawn.png").stat().st_size > 5000
+
+
+def test_the_largest_structures_are_told_from_what_is_drawn(tiny):
+    tiny["cell"] = [24, {"choice": [20, 40]}]
+    tiny["simulation"]["phonons"] = {"choice": [2, 3]}
+    recipe = load({**tiny, "count": 60})
+    order = largest(recipe, range(60))
+    assert sorted(order) == list(range(60))
+    drawn = [draw_leaves(recipe, index) for index in order]
+    taken = [values["cell[1]"] * values["simulation.phonons"] for values in drawn]
+    assert taken == sorted(taken, reverse=True)
+    most = [
+        values["substrate.thickness"] + 2 * max(values["particles.radius"])
+        for values, samples in zip(drawn, taken, strict=True)
+        if samples == 40 * 3
+    ]
+    assert len(most) > 3
+    assert most == sorted(most, reverse=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(40, 8), (80, 16)])
+def test_the_memory_that_is_planned_is_that_of_a_process_that_makes_the_largest(tiny, tmp_path, size):
+    side, phonons = size
+    tiny |= {"cell": [{"choice": [16, side]}, side], "count": 6}
+    tiny["simulation"] = {"sampling": 0.05, "phonons": phonons}
+    (tmp_path / "recipe.yaml").write_text(json.dumps(tiny))
+    calls = {
+        "planned": "from construction_zone.dataset.plan import plan; print(plan(load(path)).memory)",
+        "taken": "from construction_zone.dataset.generate import generate\n"
+        "print(generate(load(path), path + '.data', workers=1, progress=False).peak_memory)",
+    }
+    found = {}
+    for name, call in calls.items():
+        code = f"from construction_zone.dataset.recipe import load\npath = {str(tmp_path / 'recipe.yaml')!r}\n{call}"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=250, check=True)
+        found[name] = int(done.stdout)
+    assert 0.97 * found["taken"] < found["planned"] < 1.25 * found["taken"], found
