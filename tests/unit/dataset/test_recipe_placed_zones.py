@@ -9,6 +9,7 @@ import pytest
 from construction_zone import build
 from construction_zone.build.transforms import translation
 from construction_zone.dataset.compose import build_structure
+from construction_zone.dataset.plan import sampled
 from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.errors import RecipeError, SceneError
 
@@ -188,3 +189,14 @@ def test_values_are_set_and_follow_variables(raw):
     built = build_structure(recipe, 0)
     assert built.drawn["scene.zones[0].at[2]"] == built.drawn["variables.depth"]
     assert built.drawn["scene.zones[0].prefab.zone.volume.radius"] == 6
+
+
+def test_a_plan_shows_what_zones_and_their_parts_will_draw(raw):
+    gaps = {**BALL, "modifiers": [{"name": "vacancies", "fraction": {"uniform": [0, 0.1]}}]}
+    drawn = sampled(load(scene(raw, FILM, gaps, height=40)))
+    assert set(drawn) == {
+        "scene.zones[1].at[0]",
+        "scene.zones[1].at[2]",
+        "scene.zones[1].prefab.zone.modifiers[0].fraction",
+    }
+    assert all(len(values) == 3 for values in drawn.values())
