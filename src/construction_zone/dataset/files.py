@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from construction_zone.errors import StoreError
+from construction_zone.errors import StoreError, missing_extra
 
 
 class Place(Protocol):
@@ -108,7 +108,11 @@ class Objects:
 
         try:
             system, path = fsspec.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
+        except ImportError as error:
+            if self.url.startswith("s3://"):
+                raise missing_extra("s3fs", "s3") from error
+            raise StoreError(f"{self.url} cannot be reached: {error}") from error
+        except ValueError as error:
             raise StoreError(f"{self.url} cannot be reached: {error}") from error
         name = inside(name)
         return system, f"{path.rstrip('/')}/{name}" if name else path.rstrip("/")
@@ -116,24 +120,28 @@ class Objects:
     def read(self, name: str) -> bytes:
         """What the object `name` holds; `FileNotFoundError` if there is none."""
         system, path = self._at(name)
-        return bytes(system.cat_file(path))
+        with _reached(self.url):
+            return bytes(system.cat_file(path))
 
     def write(self, name: str, data: bytes) -> None:
         """Put an object of `data` at `name`, replacing what was there."""
         system, path = self._at(name)
-        system.makedirs(path.rpartition("/")[0], exist_ok=True)
-        system.pipe_file(path, data)
+        with _reached(self.url):
+            system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            system.pipe_file(path, data)
 
     def exists(self, name: str) -> bool:
         """Whether there is an object `name`, or any below it."""
         system, path = self._at(name)
-        return bool(system.exists(path))
+        with _reached(self.url):
+            return bool(system.exists(path))
 
     def names(self, folder: str) -> list[str]:
         """Names of what lies directly in `folder`; none if it is not there."""
         system, path = self._at(folder)
         try:
-            found = system.ls(path, detail=False)
+            with _reached(self.url):
+                found = system.ls(path, detail=False)
         except FileNotFoundError:
             return []
         names = (entry.rstrip("/").rpartition("/")[2] for entry in found)
@@ -173,6 +181,17 @@ class Objects:
         from zarr.storage import FsspecStore
 
         return FsspecStore.from_url(f"{self.url.rstrip('/')}/{inside(name)}".rstrip("/"))
+
+
+@contextmanager
+def _reached(url: str) -> Iterator[None]:
+    """Tell as a `StoreError` what libraries of object storage raise of their own: no credentials, no connection, …"""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise StoreError(f"{url} cannot be reached: {error} ({type(error).__name__})") from error
 
 
 def place_of(root: str | Path) -> Place:

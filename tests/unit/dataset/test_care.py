@@ -22,7 +22,7 @@ from construction_zone.dataset.repair import repair
 from construction_zone.dataset.stages import read_built, read_waves
 from construction_zone.dataset.store import STAGES, Store
 from construction_zone.dataset.verify import verify
-from construction_zone.errors import InvalidInput, RecipeError, StoreError
+from construction_zone.errors import InvalidInput, MissingExtra, RecipeError, StoreError
 
 
 def make(recipe, out, **options):
@@ -286,6 +286,17 @@ def test_a_dataset_can_lie_among_objects(whole, tmp_path, contents):
     assert [finding.name for finding in verify(url)] == ["images.zarr/000/000001/image/c/0/0/0"]
     with pytest.raises(StoreError, match="no directory of this machine"):
         repair(url)
+
+
+def test_a_bucket_without_s3fs_is_told_with_what_to_install(monkeypatch):
+    import fsspec
+
+    def none(url):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec, "url_to_fs", none)
+    with pytest.raises(MissingExtra, match=r"needs s3fs.*construction-zone\[s3\]"):
+        verify("s3://bucket/data")
 
 
 def test_images_of_stored_waves_under_new_conditions(tiny, copy, whole, contents):
