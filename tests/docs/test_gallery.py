@@ -47,13 +47,15 @@ def test_some_pictures_are_drawn(name, tmp_path):
 
 def test_the_how_to_page_can_be_followed(tmp_path):
     page = (ROOT / "docs" / "how-to" / "prefabs_in_recipes.md").read_text(encoding="utf-8")
-    blocks = dict(re.findall(r"^```(python|yaml)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
-    exec(compile(blocks["python"], "page", "exec"), {})
-    (tmp_path / "recipe.yaml").write_text(blocks["yaml"], encoding="utf-8")
-    recipe = load(tmp_path / "recipe.yaml")
-    for index in range(2):
-        built = build_structure(recipe, index)
-        assert len(built.particles) == built.drawn["particles.count"]
+    blocks = re.findall(r"^```(python|yaml)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["python", "yaml", "yaml"]
+    exec(compile(blocks[0][1], "page", "exec"), {})
+    for _, text in blocks[1:]:
+        (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+        recipe = load(tmp_path / "recipe.yaml")
+        for index in range(2):
+            built = build_structure(recipe, index)
+            assert len(built.particles) == sum(built.drawn[f"{path}.count"] for path, _ in recipe.groups)
 
 
 @pytest.mark.slow
