@@ -11,8 +11,9 @@ import yaml
 from construction_zone.dataset import card, table
 from construction_zone.dataset.fields import options
 from construction_zone.dataset.files import writing
+from construction_zone.dataset.leaves import differences
 from construction_zone.dataset.produce import make, one_thread, stores_vacuum
-from construction_zone.dataset.recipe import Recipe, differences, load
+from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.dataset.session import RECIPE, keep_file, recipe_of, session
 from construction_zone.dataset.store import Store
 from construction_zone.errors import InvalidInput, RecipeError, StoreError

@@ -8,7 +8,8 @@ from pathlib import Path
 from construction_zone.dataset import card, table
 from construction_zone.dataset.add_images import keep_set
 from construction_zone.dataset.files import Directory
-from construction_zone.dataset.recipe import Recipe, differences
+from construction_zone.dataset.leaves import differences
+from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.session import RECIPE, recipe_of, session
 from construction_zone.dataset.store import STAGES, Store
 from construction_zone.errors import StoreError

@@ -14,8 +14,9 @@ from construction_zone.build.prefabs.compound import crystal_under
 from construction_zone.build.prefabs.facets import plane_towards
 from construction_zone.build.transforms import Affine, align, rotation, translation
 from construction_zone.dataset.fields import options
+from construction_zone.dataset.named_files import is_structure_file
 from construction_zone.dataset.parts import Particles
-from construction_zone.dataset.recipe import Recipe, is_structure_file
+from construction_zone.dataset.recipe import Recipe
 from construction_zone.errors import InvalidInput, RecipeError
 
 _UP, _DOWN = (0.0, 0.0, 1.0), (0.0, 0.0, -1.0)

@@ -21,10 +21,11 @@ from construction_zone.dataset.capacity import check_memory
 from construction_zone.dataset.compose import Built
 from construction_zone.dataset.draw import draw_image, draw_leaves, image_seed
 from construction_zone.dataset.largest import largest
+from construction_zone.dataset.leaves import unit_leaves
 from construction_zone.dataset.parts import Part
 from construction_zone.dataset.portion import portion
 from construction_zone.dataset.produce import one_thread
-from construction_zone.dataset.recipe import Recipe, unit_leaves
+from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.waves import settings_of
 from construction_zone.distributions import Fixed, Sweep
 from construction_zone.errors import SceneError

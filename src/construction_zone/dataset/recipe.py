@@ -27,9 +27,11 @@ from pydantic import (
 
 from construction_zone.dataset import inherit
 from construction_zone.dataset.consistency import contradictions
-from construction_zone.dataset.fields import ABSENT, VARIABLES, Quantity, Scope, Word, options
+from construction_zone.dataset.fields import VARIABLES, Quantity, Scope, options
 from construction_zone.dataset.imaging import Imaging
 from construction_zone.dataset.labels import Labels
+from construction_zone.dataset.leaves import leaves_of, replaced
+from construction_zone.dataset.named_files import is_file, list_files
 from construction_zone.dataset.parts import (
     FromFiles,
     Part,
@@ -41,19 +43,12 @@ from construction_zone.dataset.parts import (
     read_text,
     whole_number,
 )
-from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
 from construction_zone.dataset.problems import Inconsistent, describe
 from construction_zone.dataset.scenes import PlacedZones
 from construction_zone.dataset.spelling import Variable, listed, read_variables, written_variables
 from construction_zone.dataset.sweeps import SweepGrid
 from construction_zone.distributions import Distribution
 from construction_zone.errors import InvalidInput, RecipeError
-
-STRUCTURE_SUFFIXES = (".cif", ".xyz", ".extxyz", ".vasp", ".poscar", ".json", ".pdb", ".xsf")
-"""A crystal whose name ends like this, or that holds a slash, is a structure file."""
-
-MESH_SUFFIXES = (".stl", ".obj", ".ply")
-"""What the name of a file with the surface of a volume ends like."""
 
 MOST_STRUCTURES = 100_000_000
 
@@ -216,7 +211,7 @@ class Recipe(Part):
 
     def leaves(self, per: Scope) -> Iterator[tuple[str, Distribution]]:
         """Dotted path and distribution of each leaf that is drawn once per `per`."""
-        return _leaves(self, "", per)
+        return leaves_of(self, "", per)
 
     def scene_files(self) -> list[Path]:
         """The files that structures are taken from, in turn."""
@@ -236,7 +231,7 @@ class Recipe(Part):
         if isinstance(self.scene, PlacedZones):
             for entry in self.scene.zones:
                 words += [word for _, leaf in entry.prefab.leaves("") for word in listed(leaf) or ()]
-        names = [word for word in words if isinstance(word, str) and _is_file(word)]
+        names = [word for word in words if isinstance(word, str) and is_file(word)]
         names += [word for word in options(self.imaging.detector.curves) if word is not None]
         return {name: self.file(name) for name in names}
 
@@ -249,8 +244,8 @@ class Recipe(Part):
         plain = self.plain()
         names = {name: keep(path) for name, path in self.structure_files().items()}
         for key in ("substrate", "particles", "scene"):
-            plain[key] = _replaced(plain[key], names)
-        plain["imaging"]["detector"] = _replaced(plain["imaging"]["detector"], names)
+            plain[key] = replaced(plain[key], names)
+        plain["imaging"]["detector"] = replaced(plain["imaging"]["detector"], names)
         if isinstance(self.scene, FromFiles):
             plain["scene"]["from_files"] = [keep(path) for path in self.scene_files()]
         return plain
@@ -336,84 +331,6 @@ def _variables(raw: Any) -> dict[str, Variable]:
         return read_variables(raw.get("variables", {})) if isinstance(raw, Mapping) else {}
     except InvalidInput:
         return {}
-
-
-def list_files(names: str | list[str], place: Callable[[str], Path]) -> list[Path]:
-    """The structure files that a list names, or those in a folder, by name."""
-    if isinstance(names, list):
-        return [place(name) for name in names]
-    folder = place(names)
-    if folder.is_file():
-        return [folder]
-    try:
-        inside = sorted(path for path in folder.iterdir() if path.is_file() and is_structure_file(path.name))
-    except OSError:
-        return []
-    return inside
-
-
-def is_structure_file(crystal: str) -> bool:
-    """Whether a recipe's `crystal` names a structure file rather than a prototype."""
-    return "/" in crystal or crystal.lower().endswith(STRUCTURE_SUFFIXES)
-
-
-def _is_file(word: str) -> bool:
-    return is_structure_file(word) or word.lower().endswith(MESH_SUFFIXES)
-
-
-def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """``path: a's value, b's value`` for each leaf where two plain recipes differ."""
-    found: list[str] = []
-    for key in dict.fromkeys([*a, *b]):
-        x, y = a.get(key), b.get(key)
-        if isinstance(x, Mapping) and isinstance(y, Mapping):
-            found += differences(x, y, f"{prefix}{key}.")
-        elif x != y:
-            found.append(f"{prefix}{key}: {x} there, {y} here")
-    return found
-
-
-def unit_leaves(part: Part, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted path and unit of each leaf of a part that has one."""
-    for name, info in type(part).model_fields.items():
-        value = getattr(part, name)
-        if isinstance(value, Part):
-            yield from unit_leaves(value, f"{prefix}{name}.")
-        elif isinstance(value, tuple):
-            for i, inner in enumerate(value):
-                yield from unit_leaves(inner, f"{prefix}{name}[{i}].") if isinstance(inner, Part) else ()
-        for mark in info.metadata:
-            if isinstance(mark, Quantity) and mark.unit:
-                yield f"{prefix}{name}", mark.unit
-
-
-def _leaves(part: Part, prefix: str, per: Scope) -> Iterator[tuple[str, Distribution]]:
-    for name, info in type(part).model_fields.items():
-        value = getattr(part, name)
-        if isinstance(value, Part):
-            yield from _leaves(value, f"{prefix}{name}.", per)
-        elif isinstance(value, PrefabChoice):
-            scope = next(m.per for m in info.metadata if isinstance(m, PrefabField))
-            yield from (value.leaves(f"{prefix}{name}") if per == scope else ())
-        elif value is ABSENT:
-            continue
-        elif isinstance(value, tuple) and value and isinstance(value[0], Part):
-            for i, group in enumerate(value):
-                yield from _leaves(group, f"{prefix}{name}[{i}].", per)
-        elif isinstance(value, tuple):
-            yield from ((f"{prefix}{name}[{i}]", leaf) for i, leaf in enumerate(value) if per == "structure")
-        # recipes are walked for every image, and isinstance of a protocol is slow
-        elif hasattr(value, "draw") and [m.per for m in info.metadata if isinstance(m, (Quantity, Word))] == [per]:
-            yield f"{prefix}{name}", value
-
-
-def _replaced(plain: Any, words: Mapping[str, str]) -> Any:
-    """Plain data with some words replaced wherever they stand."""
-    if isinstance(plain, dict):
-        return {key: _replaced(value, words) for key, value in plain.items()}
-    if isinstance(plain, (list, tuple)):
-        return [_replaced(value, words) for value in plain]
-    return words.get(plain, plain) if isinstance(plain, str) else plain
 
 
 def _digest(path: Path) -> str:

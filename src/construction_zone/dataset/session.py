@@ -15,8 +15,9 @@ from pathlib import Path
 import yaml
 
 from construction_zone.dataset.files import Directory, digest, inside, write_whole, writing
+from construction_zone.dataset.leaves import differences
 from construction_zone.dataset.lock import held
-from construction_zone.dataset.recipe import Recipe, differences, load
+from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.dataset.store import RUN, Store
 from construction_zone.errors import RecipeError, StoreError
 

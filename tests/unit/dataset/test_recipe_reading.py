@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from construction_zone.dataset.draw import draw_structure
-from construction_zone.dataset.recipe import Recipe, differences, load
+from construction_zone.dataset.leaves import differences
+from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.distributions import Choice, Fixed, Integers, Normal, Uniform
 from construction_zone.errors import RecipeError
 

@@ -1,0 +1,36 @@
+"""Which words of a recipe name files, and which files a folder gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+STRUCTURE_SUFFIXES = (".cif", ".xyz", ".extxyz", ".vasp", ".poscar", ".json", ".pdb", ".xsf")
+"""A crystal whose name ends like this, or that holds a slash, is a structure file."""
+
+MESH_SUFFIXES = (".stl", ".obj", ".ply")
+"""What the name of a file with the surface of a volume ends like."""
+
+
+def list_files(names: str | list[str], place: Callable[[str], Path]) -> list[Path]:
+    """The structure files that a list names, or those in a folder, by name."""
+    if isinstance(names, list):
+        return [place(name) for name in names]
+    folder = place(names)
+    if folder.is_file():
+        return [folder]
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_file() and is_structure_file(path.name))
+    except OSError:
+        return []
+    return inside
+
+
+def is_structure_file(crystal: str) -> bool:
+    """Whether a recipe's `crystal` names a structure file rather than a prototype."""
+    return "/" in crystal or crystal.lower().endswith(STRUCTURE_SUFFIXES)
+
+
+def is_file(word: str) -> bool:
+    """Whether a word names a file of a structure or of a surface."""
+    return is_structure_file(word) or word.lower().endswith(MESH_SUFFIXES)
