@@ -254,8 +254,9 @@ def test_errors_against_the_converged_wave(name: str) -> None:
         }
         errors[sampling] = {key: difference(wave.numpy()[0], converged, wave.extent) for key, wave in waves.items()}
         print(f"{name}, {sampling} Å: " + ", ".join(f"{key} {error:.4f}" for key, error in errors[sampling].items()))
-    # along columns of atoms at rest what is lost beyond the band of a coarse grid outweighs the cores, and in SrTiO3
-    # the atoms lie on samples, where abTEM's bilinear spreading happens to be exact
+    # along columns of atoms at rest what is lost beyond the band of a coarse grid outweighs the cores
     assert errors[0.1]["ours"] < 1.5 * errors[0.1]["abTEM"]
-    assert errors[0.05]["ours"] < errors[0.05]["abTEM"] / 3
-    assert errors[0.05]["ours"] <= 0.025
+    assert errors[0.05]["ours"] <= {"Au [110]": 0.025, "SrTiO3 [001]": 0.002, "twin on carbon": 0.005}[name]
+    # abTEM spreads atoms bilinearly over samples, which is exact for atoms on samples: how near those of a crystal lie
+    # is chance, and the factor by which ours is better is only sure where atoms lie anywhere
+    assert errors[0.05]["ours"] < errors[0.05]["abTEM"] / (3 if name == "twin on carbon" else 1)
