@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def check_scene(recipe: Recipe, name: str) -> None:
         raise RecipeError(f"{wanted}no structure files in {recipe.scene.from_files}")
     if len(found) > MOST_FILES:
         raise RecipeError(f"{wanted}{len(found)} files; at most {MOST_FILES} in one recipe, split them into several")
-    missing = [path for path in found if not path.is_file()]
+    missing = [path for path in found if not os.path.isfile(path)]
     if missing:
         raise RecipeError(f"{wanted}no file {missing[0]}")
     try:

@@ -6,6 +6,7 @@ the place of what it stands for, and the other way round. A value of null takes 
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def extended(raw: Any, name: str, folder: Path, seen: Sequence[Path] = ()) -> An
     found: Any = {}
     for base in bases:
         path = (folder / Path(base).expanduser()).absolute()
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise RecipeError(f"{name} cannot be used:\n  extends: no file {base} ({path})")
         below = read(path, seen)
         if not isinstance(below, Mapping):
@@ -120,6 +121,6 @@ def _rooted(raw: Any, folder: Path, key: str = "") -> Any:
         }
     if isinstance(raw, list):
         return [_rooted(value, folder, key) for value in raw]
-    if isinstance(raw, str) and key in FILES and (folder / raw).exists():
+    if isinstance(raw, str) and key in FILES and os.path.exists(folder / raw):
         return str(folder / raw)
     return raw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def list_files(names: str | list[str], place: Callable[[str], Path]) -> list[Pat
     if isinstance(names, list):
         return [place(name) for name in names]
     folder = place(names)
-    if folder.is_file():
+    if os.path.isfile(folder):
         return [folder]
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_file() and is_structure_file(path.name))

@@ -16,8 +16,12 @@ from construction_zone.build.transforms import Affine, align, rotation, translat
 from construction_zone.dataset.fields import options
 from construction_zone.dataset.named_files import is_structure_file
 from construction_zone.dataset.parts import Particles
+from construction_zone.dataset.problems import tried
 from construction_zone.dataset.recipe import Recipe
-from construction_zone.errors import InvalidInput, RecipeError
+from construction_zone.errors import InvalidInput, RecipeError, SceneError
+
+LARGEST = 1e10
+"""Å³ of the box about a particle, some 6e8 atoms."""
 
 _UP, _DOWN = (0.0, 0.0, 1.0), (0.0, 0.0, -1.0)
 
@@ -77,11 +81,21 @@ def reach_of(zone: Zone, seed: seeding.Seed) -> float:
 
 def filled(zone: Zone, seed: seeding.Seed) -> np.ndarray:
     """Where the atoms of a zone lie when it is alone; filled as in the scene of the structure with this `seed`."""
+    check_size(zone)
     low, high = zone.volume.bounds
     x, y, z = np.maximum(high - low, 1.0).tolist()
     own = seeding.child(seeding.integer(seed, "build"), "build", zone.name)
     made = bare(zone.generator).fill(zone.volume, cell=(x, y, z), seed=own, periodic=(False, False, False))
     return np.asarray(made.positions)
+
+
+def check_size(zone: Zone) -> None:
+    """Raise a `SceneError` if a zone is larger than what any memory holds the atoms of."""
+    x, y, z = (zone.volume.bounds[1] - zone.volume.bounds[0]).tolist()
+    if not x * y * z <= LARGEST:
+        raise SceneError(
+            f"{zone.name} is {x:.3g} × {y:.3g} × {z:.3g} Å; give sizes in Å that fit the cell, {LARGEST:g} Å³ at most"
+        )
 
 
 def material(recipe: Recipe, word: str, kind: str = "") -> Any:
@@ -125,14 +139,13 @@ def _check_prefab(recipe: Recipe, path: str, group: Particles) -> None:
     assert group.prefab is not None
     where = f"{path}.prefab"
     for label, value in group.prefab.trials(where):
-        try:
+        with tried(f"{where}.{label}"):
             zone = group.prefab.zone(value, where, 0, "trial", lambda word, kind: material(recipe, word, kind))
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds).all():
                 raise InvalidInput("is no particle: it has no end")
             if isinstance(bare(zone.generator), Void):
                 raise InvalidInput("is no particle: void has no atoms")
-        except (InvalidInput, TypeError) as error:
-            raise RecipeError(f"the recipe cannot be used:\n  {where}.{label}: {error}") from error
+            check_size(zone)
 
 
 def turn_of(zone: Zone, orientation: Any, matrix: Any, spun: Any) -> Affine:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+
+from construction_zone.errors import InvalidInput, RecipeError, SceneError
 
 TAGS = ("(one)", "(several)", "(files)", "(zones)")
 """Names of the forms that a section may take, which paths leave out."""
@@ -19,6 +22,19 @@ class Inconsistent(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = list(problems)
+
+
+@contextmanager
+def tried(path: str) -> Iterator[None]:
+    """Raise a `RecipeError` that names `path` if what a recipe describes there cannot be made."""
+    try:
+        yield
+    except (InvalidInput, SceneError, TypeError) as error:
+        raise RecipeError(f"the recipe cannot be used:\n  {path}: {error}") from error
+    except (ValueError, ArithmeticError, MemoryError) as error:
+        raise RecipeError(
+            f"the recipe cannot be used:\n  {path}: cannot be made, its numbers are too large or too small ({error})"
+        ) from error
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:

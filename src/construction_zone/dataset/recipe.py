@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os.path
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -304,7 +305,7 @@ def load(
     if "count" not in raw:
         recipe = recipe.model_copy(update={"count": recipe.sweep("structure").size})
     for file_name, file in recipe.structure_files().items():
-        if not file.is_file():
+        if not os.path.isfile(file):
             leaves = [leaf for per in ("structure", "particle", "image") for leaf in recipe.leaves(per)]
             what = next(path for path, leaf in leaves if file_name in (listed(leaf) or ()))
             raise RecipeError(f"{name} cannot be used:\n  {what}: no file {file_name} ({file})")

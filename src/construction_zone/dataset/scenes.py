@@ -16,9 +16,9 @@ from construction_zone.dataset.fields import Quantity, Word
 from construction_zone.dataset.named import MODIFIERS
 from construction_zone.dataset.parts import Part, Whole, fixed, read_orientation
 from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
-from construction_zone.dataset.problems import Inconsistent
+from construction_zone.dataset.problems import Inconsistent, tried
 from construction_zone.distributions import Distribution, Fixed
-from construction_zone.errors import InvalidInput, RecipeError, SceneError
+from construction_zone.errors import InvalidInput, SceneError
 
 VACUUM = 5.0
 """Å of vacuum at either end of the cell along the beam, where no height is given."""
@@ -125,14 +125,12 @@ def check_placed(recipe: Any) -> None:
     cell = (float(min(options(recipe.cell[0]))), float(min(options(recipe.cell[1]))))
     for path, name, entry in recipe.scene.entries():
         for label, value in entry.prefab.trials(f"{path}.prefab"):
-            try:
+            with tried(f"{path}.prefab.{label}"):
                 made = entry.prefab.zone(
                     value, f"{path}.prefab", 0, name, lambda word, kind: material(recipe, word, kind), cell
                 )
                 if not isinstance(made, Zone):
                     raise InvalidInput("is no zone")
-            except (InvalidInput, TypeError) as error:
-                raise RecipeError(f"the recipe cannot be used:\n  {path}.prefab.{label}: {error}") from error
 
 
 def contradictions_of(scene: PlacedZones) -> Any:

@@ -17,6 +17,7 @@ from construction_zone.dataset.fields import options
 from construction_zone.dataset.nodes import PrefabChoice
 from construction_zone.dataset.particles import material
 from construction_zone.dataset.parts import Substrate
+from construction_zone.dataset.problems import tried
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.errors import InvalidInput, RecipeError
 
@@ -111,11 +112,9 @@ def _check_film(path: str, layer: Substrate) -> None:
 
 def _check_prefab(recipe: Recipe, path: str, name: str, choice: PrefabChoice, cell: tuple[float, float]) -> None:
     for label, value in choice.trials(path):
-        try:
+        with tried(f"{path}.{label}"):
             zone = choice.zone(value, path, 0, name, lambda word, kind: material(recipe, word, kind), cell)
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds[:, 2]).all():
                 raise InvalidInput("is no substrate: it has no end along the beam")
             if isinstance(bare(zone.generator), Void):
                 raise InvalidInput("is no substrate: void has no atoms")
-        except (InvalidInput, TypeError) as error:
-            raise RecipeError(f"the recipe cannot be used:\n  {path}.{label}: {error}") from error

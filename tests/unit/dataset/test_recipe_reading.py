@@ -284,3 +284,20 @@ def test_a_recipe_sent_to_another_process_draws_the_same_leaves(path):
     sent = pickle.loads(pickle.dumps(recipe))
     for index in range(3):
         assert draw_structure(sent, index) == draw_structure(recipe, index)
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path):
+    long = "a" * 5000
+    with pytest.raises(RecipeError, match=r"extends: no file aaa"):
+        load({"extends": long}, folder=tmp_path)
+    with pytest.raises(RecipeError, match=r"from_files: no structure files in aaa"):
+        load({"version": 1, "scene": {"from_files": long}}, folder=tmp_path)
+    with pytest.raises(RecipeError, match=r"particles\.crystal: no file b/aaa"):
+        load({"version": 1, "cell": [30, 30], "particles": {"crystal": f"b/{long}", "radius": 5}}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("radius", [1e4, 1e10, 2.0**63])
+def test_a_particle_larger_than_any_memory_is_refused_before_it_is_made(radius):
+    prefab = {"name": "faulted", "crystal": "wurtzite CdSe", "count": 1, "radius": {"uniform": [15, radius]}}
+    with pytest.raises(RecipeError, match=r"particles\.prefab\.faulted: .*(1e\+10 Å³ at most|too large)"):
+        load({"version": 1, "cell": [30, 30], "particles": {"prefab": prefab}})
