@@ -26,7 +26,7 @@ from construction_zone.label import (
     warp,
 )
 from construction_zone.label import thickness as matter
-from construction_zone.label.field import Field
+from construction_zone.label.field import TAIL, Field
 
 MOVED = ("columns", "defects", "dislocations", "instances")
 """Tables with places in the image, which a distortion moves."""
@@ -108,16 +108,19 @@ class Truth:
         shape = next((label.shape[-2:] for label in self.maps.values()), None)
         tables = dict(self.tables)
         if shape is not None:
+            extent = (shape[0], shape[1])
             for name in MOVED:
                 if name in tables:
                     tables[name] = warp.distorted_rows(
-                        tables[name], distortion, (shape[0], shape[1]), self.pixel_size, around
+                        tables[name], distortion, extent, self.pixel_size, around, once=name == "instances"
                     )
-        if "columns" in self.maps and shape is not None:
-            maps["columns"] = columns.heat_map(
-                tables["columns"], (shape[0], shape[1]), self.pixel_size,
-                periodic=around, width=self.settings.column_width,
-            )  # fmt: skip
+            if "columns" in self.maps:
+                width = self.settings.column_width
+                near = warp.distorted_rows(
+                    self.tables["columns"], distortion, extent, self.pixel_size, around, margin=TAIL * width
+                )
+                # what repeats is already among them; the distorted image itself does not
+                maps["columns"] = columns.heat_map(near, extent, self.pixel_size, periodic=(False, False), width=width)
         if "instances" in tables and "amodal" in maps:
             whole = instances.unpacked(maps["amodal"], len(tables["instances"]))
             seen = instances.measures(maps["instances"], whole, self.pixel_size, periodic=around)

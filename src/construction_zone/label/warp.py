@@ -18,6 +18,9 @@ POINTS = (("x", "y"), ("x0", "y0"), ("x1", "y1"))
 PATH = "path"
 """Column of tables that is a list of places [x, y], in Å."""
 
+TOUCHING = 1e-6
+"""Å by which a line must reach into an image to lie in it."""
+
 
 def distorted_map(
     label: np.ndarray, distortion: Distortion, pixel_size: tuple[float, float], boundary: Boundary = "periodic"
@@ -58,30 +61,72 @@ def distorted_rows(
     shape: tuple[int, int],
     pixel_size: tuple[float, float],
     periodic: tuple[bool, bool] = (False, False),
+    *,
+    once: bool = False,
+    margin: float = 0.0,
 ) -> list[dict[str, Any]]:
     """Copies of `rows` whose places (`POINTS` and `PATH`, Å) went where `distortion` takes them.
 
-    Along an axis that is `periodic` (y, x) places that leave the image come in again on the other side; but not the
-    ends of lines (``x0``, ``y0``, ``x1``, ``y1``, ``path``), so that these stay whole.
+    Along an axis that is `periodic` (y, x) the image shows what repeats beyond its edge before it was distorted; so
+    each row is given as often as it lies in the distorted image, or within `margin` (Å) of it, which may be never or
+    twice. A row moves as a whole, so that lines stay whole. With `once` each is given once, where it lies nearest to
+    the image's middle.
     """
-    result = [dict(row) for row in rows]
-    extent = (shape[1] * pixel_size[1], shape[0] * pixel_size[0])
-    for names in POINTS:
-        own = [row for row in result if row.get(names[0]) is not None]
-        if not own:
-            continue
-        places = np.array([[row[name] for name in names] for row in own], float)
-        moved = distortion.apply_points(places, shape, pixel_size)
-        if names == ("x", "y"):
-            for axis, repeats in enumerate(periodic[::-1]):
-                if repeats:
-                    moved[:, axis] %= extent[axis]
-        for row, place in zip(own, moved.tolist(), strict=True):
-            row.update(zip(names, place, strict=True))
-    for row in result:
-        if row.get(PATH):
-            row[PATH] = distortion.apply_points(np.array(row[PATH], float), shape, pixel_size).tolist()
+    size = np.array([shape[1] * pixel_size[1], shape[0] * pixel_size[0]])
+    repeats = np.array(periodic[::-1])
+    result = []
+    for row in rows:
+        places, taken = _places(row)
+        if not len(places) or not repeats.any():
+            steps = np.zeros((1, 2))
+        else:
+            steps = _steps(places, distortion, size, repeats, margin)
+        moved = distortion.apply_points((places + steps[:, None] * size).reshape(-1, 2), shape, pixel_size)
+        copies = moved.reshape(len(steps), len(places), 2)
+        if repeats.any() and len(places):
+            if once:
+                off = np.abs((copies.mean(axis=1) - size / 2) / size).max(axis=1)
+                copies = copies[[int(off.argmin())]]
+            else:
+                single = len(places) == 1
+                last = copies.max(axis=1) >= -margin if single else copies.max(axis=1) > TOUCHING - margin
+                first = copies.min(axis=1) < size + margin - (0 if single else TOUCHING)
+                copies = copies[((last & first) | ~repeats).all(axis=1)]
+        for copy in copies.tolist():
+            result.append(dict(row) | _named(taken, copy))
     return result
+
+
+def _places(row: Mapping[str, Any]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """The places (n, 2) of `row`, its points and then its path, and the names of each that is a point."""
+    known: list[tuple[str, ...]] = [names for names in POINTS if row.get(names[0]) is not None]
+    every = [*([row[name] for name in names] for names in known), *(row.get(PATH) or ())]
+    return np.array(every, float).reshape(-1, 2), known
+
+
+def _named(names: list[tuple[str, ...]], places: list[list[float]]) -> dict[str, Any]:
+    """The part of a row that `_places` has read."""
+    path = places[len(names) :]
+    points = {
+        key: value for pair, place in zip(names, places, strict=False) for key, value in zip(pair, place, strict=True)
+    }
+    return points | ({PATH: path} if path else {})
+
+
+def _steps(
+    places: np.ndarray, distortion: Distortion, size: np.ndarray, repeats: np.ndarray, margin: float
+) -> np.ndarray:
+    """Periods (n, 2), as (x, y), by which `places` may lie in what the distorted image of `size` is taken from."""
+    corners = np.array([[-margin, -margin], [-margin, size[1] + margin], [size[0] + margin, -margin], size + margin])
+    corners = corners - size / 2 - np.array(distortion.shift[::-1])
+    sources = corners @ np.linalg.inv(distortion.matrix).T + size / 2
+    slack = 6 * distortion.field * np.linalg.norm(np.linalg.inv(distortion.matrix), 2) + 1e-6
+    first = np.ceil((sources.min(axis=0) - slack - places.max(axis=0)) / size)
+    last = np.floor((sources.max(axis=0) + slack - places.min(axis=0)) / size)
+    # of what lies in no copy there one is still needed, where a row is wanted once
+    first, last = np.minimum(first, last), np.maximum(first, last)
+    x, y = (np.arange(first[k], last[k] + 1) if repeats[k] else np.zeros(1) for k in (0, 1))
+    return np.stack(np.meshgrid(x, y, indexing="ij"), -1).reshape(-1, 2)
 
 
 def moved_row(

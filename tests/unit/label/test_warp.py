@@ -11,6 +11,7 @@ import construction_zone as cz
 from construction_zone.errors import InvalidInput
 from construction_zone.image.distortions import Distortion
 from construction_zone.label.columns import atomic_columns, heat_map
+from construction_zone.label.truth import Truth
 from construction_zone.label.warp import distorted_map, distorted_rows
 
 SHEAR = Distortion(shear=0.1)
@@ -76,11 +77,39 @@ def test_columns_stay_on_the_columns_of_the_image(distortion: Distortion) -> Non
     assert np.abs(moved - warped).mean() < 0.1 * np.abs(moved - image).mean()
 
 
-def test_places_that_leave_a_periodic_image_come_in_again_but_lines_stay_whole() -> None:
+def test_columns_are_where_a_turned_image_of_a_periodic_cell_shows_them() -> None:
+    """Beyond its edges the cell repeats as it was before it was turned: no column comes in on the other side."""
+    rng = np.random.default_rng(5)
+    found = [{"x": x, "y": y} for x, y in rng.uniform(0, 48, (40, 2))]
+    image = torch.from_numpy(heat_map(found, SHAPE, PIXEL, width=0.6))
+    for distortion in (Distortion(rotation=-100, scale=0.1), Distortion(rotation=30, shift=(3.0, -9.0), field=0.5)):
+        warped = distortion.apply(image, PIXEL, "periodic").numpy()
+        moved = distorted_rows(found, distortion, SHAPE, PIXEL, periodic=(True, True))
+        pixels = np.round(np.array([[row["y"], row["x"]] for row in moved]) / PIXEL).astype(int)
+        assert (warped[tuple(np.minimum(pixels, 239).T)] > 0.8).all()
+        near = distorted_rows(found, distortion, SHAPE, PIXEL, periodic=(True, True), margin=3.0)
+        drawn = heat_map(near, SHAPE, PIXEL, periodic=(False, False), width=0.6)
+        np.testing.assert_allclose(drawn, warped, atol=0.15)  # none is missing; the scale widens them
+        alone = distorted_rows(found, distortion, SHAPE, PIXEL, periodic=(True, True), once=True)
+        assert len(alone) == 40
+
+
+def test_the_heat_map_of_labels_is_that_of_the_turned_image() -> None:
+    rng = np.random.default_rng(6)
+    found = [{"x": x, "y": y} for x, y in rng.uniform(0, 48, (40, 2))]
+    straight = heat_map(found, SHAPE, PIXEL)
+    labels = Truth({"columns": straight}, {"columns": found}, PIXEL, (True, True))
+    moved = labels.distorted(Distortion(rotation=45)).maps["columns"]
+    wanted = Distortion(rotation=45).apply(torch.from_numpy(straight), PIXEL, "periodic").numpy()
+    np.testing.assert_allclose(moved, wanted, atol=0.05)
+
+
+def test_places_that_leave_a_periodic_image_come_in_again_and_rows_stay_whole() -> None:
     far = Distortion(shift=(0.0, 5.0))
     rows = [{"x": 46.0, "y": 3.0, "x0": 46.0, "y0": 1.0, "x1": 47.0, "y1": 2.0}, {"x": None, "y": None}]
     moved = distorted_rows(rows, far, SHAPE, PIXEL, periodic=(True, True))
+    assert len(moved) == 2
     assert moved[0]["x"] == pytest.approx(3.0)
-    assert moved[0]["x0"] == pytest.approx(51.0)
+    assert moved[0]["x0"] == pytest.approx(3.0)
     assert moved[1] == {"x": None, "y": None}
     assert rows[0]["x"] == 46.0
