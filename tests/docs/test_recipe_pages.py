@@ -8,9 +8,17 @@ import yaml
 from test_docs import ROOT, blocks, follow
 
 from construction_zone.build import files
+from construction_zone.dataset.produce import build_stage
 from construction_zone.dataset.recipe import load
+from construction_zone.simulate.phonons import displacement_roots
 
 PAGE = "docs/how-to/recipes.md"
+EVERY = [
+    text
+    for page in (PAGE, "docs/how-to/prefabs_in_recipes.md", "docs/tutorial/first_dataset.md")
+    for language, text in blocks(page)
+    if language == "yaml"
+]
 RECIPES = [text for language, text in blocks(PAGE) if language == "yaml"]
 
 
@@ -22,6 +30,17 @@ def test_each_recipe_of_the_page_can_be_used(text, tmp_path):
     recipe = load(yaml.safe_load(text), folder=tmp_path)
     assert recipe.images_per_structure >= 1
     assert load(recipe.plain(), folder=tmp_path).digest() == recipe.digest()
+
+
+@pytest.mark.parametrize("text", EVERY, ids=range(len(EVERY)))
+def test_the_atoms_of_each_recipe_can_be_simulated(text, tmp_path):
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "structures").mkdir()
+    files.write(ase.build.bulk("Au", cubic=True).repeat(3), tmp_path / "structures" / "gold.xyz")
+    recipe = load(yaml.safe_load(text), folder=tmp_path)
+    built = build_stage(recipe, 0)
+    if built.drawn["simulation.phonons"]:
+        assert (displacement_roots(built.atoms, recipe.simulation.displacements) > 0).all()
 
 
 @pytest.mark.slow

@@ -113,7 +113,8 @@ def _isotropic(
         raise InvalidInput(
             f"no thermal displacement is known for {', '.join(missing)} in these atoms; pass displacements={{"
             + ", ".join(f'"{symbol}": u' for symbol in missing)
-            + "} with the rms displacement u per axis in Å (B = 8π²u²), or phonons=None for atoms at rest"
+            + "} (in a recipe simulation.displacements) with the rms displacement u per axis in Å (B = 8π²u²), or "
+            "phonons=None (simulation.phonons: 0) for atoms at rest"
         )
     return u
 
