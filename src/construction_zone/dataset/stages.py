@@ -34,6 +34,7 @@ READING = (
     ArithmeticError,
     MemoryError,
     AssertionError,
+    SystemError,
 )
 """What zarr raises over a group that is missing or damaged."""
 

@@ -46,16 +46,24 @@ def summary(root: str | Path) -> dict[str, str]:
     if isinstance(store.place, Directory):
         lines["on disk"] = f"{_size(store.folder) / 1e6:.1f} MB"
     if indices:
-        record = store.record(indices[0])
-        made = record["made"]
-        ny, nx = made["grid"]
-        sizes = [image["made"].get("pixel_size", made.get("pixel_size"))[0] for image in record["images"]]
-        size = f"{min(sizes):.4g}" if min(sizes) == max(sizes) else f"{min(sizes):.4g} … {max(sizes):.4g}"
-        lines["image"] = f"{ny} × {nx} pixels (y × x) of {size} Å in structure {indices[0]}"
+        lines["image"] = _pixels(store, indices[0])
         seconds = _seconds(store)
         if seconds:
             lines["seconds"] = ", ".join(f"{step} {taken:.2f}" for step, taken in seconds.items()) + " (per structure)"
     return lines
+
+
+def _pixels(store: Store, index: int) -> str:
+    """The size of a structure's images; raises `StoreError` if its record does not tell it."""
+    record = store.record(index)
+    try:
+        made = record["made"]
+        ny, nx = made["grid"]
+        sizes = [image["made"].get("pixel_size", made.get("pixel_size"))[0] for image in record["images"]]
+        size = f"{min(sizes):.4g}" if min(sizes) == max(sizes) else f"{min(sizes):.4g} … {max(sizes):.4g}"
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"the record of structure {index} is damaged; run czone verify {store.root}") from error
+    return f"{ny} × {nx} pixels (y × x) of {size} Å in structure {index}"
 
 
 def _seconds(store: Store) -> dict[str, float]:
