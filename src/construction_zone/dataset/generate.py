@@ -175,7 +175,8 @@ def generate(
             except ConstructionZoneError as error:
                 _stopped(held, asked, until, f"stopped: {error}")
                 raise
-        if missing or not table.intact(held.store):
+        # a call that is interrupted leaves no card, even where all structures were there
+        if missing or not table.intact(held.store) or not (held.store.folder / card.CARD).exists():
             table.rebuild(held.store)
             card.write(held.store)
         report = _report(held, tally, len(there), time.perf_counter() - start)

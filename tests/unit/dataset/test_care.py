@@ -131,6 +131,12 @@ def test_a_card_that_is_lost_is_missed_and_written_again(copy, whole):
     assert (copy / "README.md").read_text().splitlines()[1:] == (whole / "README.md").read_text().splitlines()[1:]
 
 
+def test_a_card_that_an_interrupted_call_did_not_write_is_written_by_the_next(copy):
+    (copy / "README.md").unlink()
+    assert generate(copy / "recipe.yaml", copy, workers=1, progress=False).made == 0
+    assert verify(copy) == []
+
+
 def test_a_folder_that_is_no_image_set_stands_in_nobodys_way(copy):
     """It is foreign, if it holds anything, and the rest can be repaired."""
     (copy / "sets/empty").mkdir(parents=True)
