@@ -12,6 +12,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -244,16 +245,17 @@ def _disk(recipe: Recipe, index: int, built: Built, waved: Waved, many: float, g
         store = Store(Path(folder) / "sample")
         store.prepare()
         imaged: Imaged = produce.images_stage(one, index, built, waved)
-        sizes, seconds = [_size(Path(folder))], []
-        # the wave in vacuum is kept once, whatever the number of configurations
-        for keep in (
-            lambda: stages.keep_built(store, 0, built),
-            lambda: stages.keep_waves(store, 0, replace(waved, vacuum=None)),
-            lambda: stages.keep_waves(store, 1, waved),
-            lambda: stages.keep_images(store, 0, imaged),
-        ):
-            seconds.append(keep())
-            sizes.append(_size(Path(folder)))
+        for first in (0, 2):  # twice, since the first time loads what writes
+            sizes, seconds = [_size(Path(folder))], []
+            # the wave in vacuum is kept once, whatever the number of configurations
+            for keep in (
+                partial(stages.keep_built, store, first, built),
+                partial(stages.keep_waves, store, first, replace(waved, vacuum=None)),
+                partial(stages.keep_waves, store, first + 1, waved),
+                partial(stages.keep_images, store, first, imaged),
+            ):
+                seconds.append(keep())
+                sizes.append(_size(Path(folder)))
     structures, waves, both, images = np.diff(sizes).astype(float)
     got.disk = {
         "structures": structures,
