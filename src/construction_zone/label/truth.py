@@ -82,7 +82,7 @@ class Truth:
     pixel_size
         (dy, dx) in Å.
     periodic
-        whether the field repeats along y and x.
+        whether the image goes on at its opposite edge, along y and x.
     settings
         what they were made with.
     """
@@ -100,6 +100,9 @@ class Truth:
         specimen (a strain, a thickness, an orientation) is moved and not changed.
         """
         around = self.periodic if boundary == "periodic" else (False, False)
+        # what only moved still goes on at the opposite edge; what was turned or stretched does not
+        moved = not distortion.field and np.allclose(distortion.matrix, np.eye(2), rtol=0, atol=1e-12)
+        still = around if moved else (False, False)
         maps = {
             name: warp.distorted_map(label, distortion, self.pixel_size, boundary)
             for name, label in self.maps.items()
@@ -123,9 +126,9 @@ class Truth:
                 maps["columns"] = columns.heat_map(near, extent, self.pixel_size, periodic=(False, False), width=width)
         if "instances" in tables and "amodal" in maps:
             whole = instances.unpacked(maps["amodal"], len(tables["instances"]))
-            seen = instances.measures(maps["instances"], whole, self.pixel_size, periodic=around)
+            seen = instances.measures(maps["instances"], whole, self.pixel_size, periodic=still)
             tables["instances"] = [{**row, **new} for row, new in zip(tables["instances"], seen, strict=True)]
-        return replace(self, maps={name: maps[name] for name in self.maps}, tables=tables)
+        return replace(self, maps={name: maps[name] for name in self.maps}, tables=tables, periodic=still)
 
     def rolled(self, rows: int, columns: int) -> Truth:
         """The same labels of a scene that is moved along y and x by whole pixels, over the edges of its periodic cell.

@@ -79,6 +79,21 @@ def test_boxes_are_measured_on_the_distorted_masks(atoms) -> None:
     np.testing.assert_array_equal(masks[0], grown.maps["instances"])
 
 
+def test_a_box_goes_over_the_edge_only_where_the_image_goes_on_there() -> None:
+    """A particle on the seam: of an image that was turned, what lies at both edges are two places, not neighbours."""
+    scene = cz.Scene([film(2, 10), ball(cz.Crystal.fcc("Au"), 9, at=(47, 24, 24))], cell=(48, 48, 40)).atoms(seed=1)
+    straight = truth(scene, ["ball"], SHAPE, PIXEL, include=["instances"])
+    shifted = straight.distorted(Distortion(shift=(3.0, 0.0)))
+    turned = straight.distorted(Distortion(rotation=10.0))
+    assert straight.tables["instances"][0]["box"][2] > SHAPE[1]
+    assert shifted.tables["instances"][0]["box"][2] > SHAPE[1]
+    assert (shifted.periodic, turned.periodic) == ((True, True), (False, False))
+    rows, columns = np.nonzero(unpacked(turned.maps["amodal"], 1)[0])
+    wanted = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert turned.tables["instances"][0]["box"] == wanted
+    assert (wanted[0], wanted[2]) == (0, SHAPE[1])
+
+
 def test_a_scene_without_particles_has_empty_labels() -> None:
     carbon = cz.Scene([film(2, 10)], cell=(48, 48, 20)).atoms(seed=1)
     found = truth(carbon, [], SHAPE, PIXEL, include=list(LABELS))
