@@ -164,6 +164,16 @@ def half_spectra(
 
 
 @compiled
+def _read_and_transform(turned: Any, block: int, plan: Any, ar: Any, ai: Any, br: Any, bi: Any) -> bool:
+    """Transform a block of 16 columns; whether the result lies in the second pair of arrays."""
+    for y in range(plan.length):
+        re, im = load_pairs(turned, (block * plan.length + y) * POINT)
+        store(ar, y * POINT, re)
+        store(ai, y * POINT, im)
+    return transform(plan, ar, ai, br, bi)
+
+
+@compiled
 def half_columns(
     turned: Any,
     plan: Any,
@@ -180,11 +190,7 @@ def half_columns(
     size = plan.length
     (ar, ai), (br, bi) = lines(size), lines(size)
     for b in range(part * blocks // parts, (part + 1) * blocks // parts):
-        for y in range(size):
-            re, im = load_pairs(turned, (b * size + y) * POINT)
-            store(ar, y * POINT, re)
-            store(ai, y * POINT, im)
-        second = transform(plan, ar, ai, br, bi)
+        second = _read_and_transform(turned, b, plan, ar, ai, br, bi)
         cr, ci = (br, bi) if second else (ar, ai)
         for k in range(size):
             signed = k if 2 * k <= size else k - size
@@ -208,11 +214,7 @@ def image_columns(
     (fr, fi), (gr, gi) = lines(rows), lines(rows)
     blocks, zero = padded // COUNT, fill(_f(0))
     for b in range(part * blocks // parts, (part + 1) * blocks // parts):
-        for y in range(size):
-            re, im = load_pairs(turned, (b * size + y) * POINT)
-            store(ar, y * POINT, re)
-            store(ai, y * POINT, im)
-        second = transform(plan, ar, ai, br, bi)
+        second = _read_and_transform(turned, b, plan, ar, ai, br, bi)
         cr, ci = (br, bi) if second else (ar, ai)
         for k in range(rows):
             store(fr, k * POINT, zero)

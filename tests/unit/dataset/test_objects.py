@@ -15,6 +15,7 @@ from construction_zone.dataset.store import Store
 from construction_zone.dataset.verify import verify
 from construction_zone.errors import StoreError
 
+# s3fs leaves its connections to the garbage collector, which finds them open after the test
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 pytest.importorskip("s3fs", reason="pip install 'construction-zone[s3]'")
 server = pytest.importorskip("moto.server", reason="pip install 'moto[server]'")
