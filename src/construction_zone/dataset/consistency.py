@@ -54,7 +54,10 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     else:
         if recipe.cell is None:
             yield "cell: is missing"
-        if recipe.substrate is None and not recipe.groups:
+        for name, part, one in (("substrate", recipe.substrate, "film"), ("particles", recipe.particles, "group")):
+            if part == ():
+                yield f"{name}: the list is empty; give at least one {one}, or leave it out"
+        if recipe.substrate is None and recipe.particles is None:
             yield "particles: there is neither a substrate nor a particle; give at least one"
     yield from _pixels(recipe)
     limits: dict[Literal["image", "structure"], int] = {"image": MOST_IMAGES, "structure": MOST_COMBINATIONS}

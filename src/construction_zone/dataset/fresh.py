@@ -34,6 +34,22 @@ if TYPE_CHECKING:
     Ground = tuple[Grid, float | None]
 
 
+MAPS = (
+    "mask",
+    "semantic",
+    "soft",
+    "distance",
+    "instances",
+    "amodal",
+    "classes",
+    "grains",
+    "columns",
+    "strain",
+    "thickness",
+    "potential",
+)
+"""Labels of fresh images: those that are maps."""
+
 OF = {"amodal": "instances", "grains": "classes"}
 """Maps that are made together with a label of another name."""
 
@@ -49,7 +65,7 @@ class FreshImageDataset(ImageDataset):
     Parameters
     ----------
     root, structures, split, labels
-        as for `ImageDataset`; a label need not be among those that are stored.
+        as for `ImageDataset`; a label is any of `MAPS`, and need not be among those that are stored.
     conditions
         fields of `image.Microscope`, each with a value or a `Distribution`, for `image.augment`; without them the
         imaging section of the dataset's recipe is drawn from.
@@ -65,6 +81,8 @@ class FreshImageDataset(ImageDataset):
     ------
     StoreError
         if there is no dataset, or it lacks one of the structures.
+    InvalidInput
+        if a label is none of `MAPS`.
     """
 
     def __init__(
@@ -82,6 +100,12 @@ class FreshImageDataset(ImageDataset):
         import torch
 
         super().__init__(root, structures=structures, split=split, labels=labels)
+        for name in self.labels:
+            if name not in MAPS:
+                raise InvalidInput(
+                    f"fresh images have no label {name!r}; give some of {', '.join(MAPS)} (ImageDataset gives what is "
+                    "stored, single frames too, and its tables() what is no map)"
+                )
         if microscope is not None and conditions is None:
             raise InvalidInput("a microscope goes with conditions; give conditions={} to draw none")
         if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
@@ -209,9 +233,6 @@ class _Held:
         if ground not in self.truths:
             include = sorted({OF.get(other, other) for other in names if other != "mask"})
             self.truths = {ground: truth_of(recipe, self.built, look.view, look.plane, include)}
-        straight = self.truths[ground]
-        if name not in straight.maps:
-            raise InvalidInput(f"there is no map {name!r} among the labels; it is a table, which an item has none of")
         if look not in self.shown:
-            self.shown = {look: shown_truth(straight, look.view, look.warp)}
+            self.shown = {look: shown_truth(self.truths[ground], look.view, look.warp)}
         return self.shown[look].maps[name]

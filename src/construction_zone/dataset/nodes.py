@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from construction_zone import seeding
-from construction_zone.build.zone import Zone
 from construction_zone.dataset.fields import whole
 from construction_zone.dataset.named import MODIFIERS, NAMED, modified, parameters, seeded
 from construction_zone.dataset.spelling import Linked, listed, written
@@ -144,19 +143,6 @@ class PrefabChoice:
         """What the drawn option gives, with the drawn values that `value` knows by path; see `Prefab.made`."""
         label = value(path)
         return self.options[self.labels.index(label)].made(value, f"{path}.{label}", seed, name, read, cell)
-
-    def zone(
-        self,
-        value: Callable[[str], Any],
-        path: str,
-        seed: seeding.Seed,
-        name: str,
-        read: Reader,
-        cell: tuple[float, float] | None = None,
-    ) -> Zone:
-        """The zone of a choice of prefabs."""
-        made: Zone = self.made(value, path, seed, name, read, cell)
-        return made
 
     def trials(self, path: str) -> Iterator[tuple[str, Callable[[str], Any]]]:
         """Values at the ends of all distributions and each option of all choices, to see that prefabs can be made."""

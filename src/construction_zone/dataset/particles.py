@@ -41,7 +41,7 @@ def particle_zone(
     """
     assert group.prefab is not None
     where = f"{path}.prefab"
-    zone = group.prefab.zone(
+    zone: Zone = group.prefab.made(
         lambda name: drawn[name][k],
         where,
         seeding.child(seed, where, "made", k),
@@ -140,7 +140,7 @@ def _check_prefab(recipe: Recipe, path: str, group: Particles) -> None:
     where = f"{path}.prefab"
     for label, value in group.prefab.trials(where):
         with tried(f"{where}.{label}"):
-            zone = group.prefab.zone(value, where, 0, "trial", lambda word, kind: material(recipe, word, kind))
+            zone = group.prefab.made(value, where, 0, "trial", lambda word, kind: material(recipe, word, kind))
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds).all():
                 raise InvalidInput("is no particle: it has no end")
             if isinstance(bare(zone.generator), Void):

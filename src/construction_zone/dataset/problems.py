@@ -82,7 +82,7 @@ def _fields_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str
         if not inner:
             return []
         model = inner["(zones)" in place[k + 1 : k + 2]] if len(inner) > 1 else inner[0]
-    return list(model.model_fields)
+    return [*model.model_fields, *getattr(model, "SHORT", ())]
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:

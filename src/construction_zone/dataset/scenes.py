@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from construction_zone import seeding
 from construction_zone.build import Scene, Void, Zone
+from construction_zone.build.inputs import Floats
 from construction_zone.build.prefabs.base import bare
 from construction_zone.build.transforms import translation
 from construction_zone.dataset.fields import Quantity, Word
@@ -17,20 +19,24 @@ from construction_zone.dataset.named import MODIFIERS
 from construction_zone.dataset.parts import Part, Whole, fixed, read_orientation
 from construction_zone.dataset.prefabs import PrefabChoice, PrefabField
 from construction_zone.dataset.problems import Inconsistent, tried
+from construction_zone.dataset.spelling import listed
 from construction_zone.distributions import Distribution, Fixed
-from construction_zone.errors import InvalidInput, SceneError
+from construction_zone.errors import InvalidInput, RecipeError, SceneError
 
 VACUUM = 5.0
 """Å of vacuum at either end of the cell along the beam, where no height is given."""
 
-SHORT = ("volume", "generator", MODIFIERS)
-"""Parameters of the prefab ``zone`` that an entry may give itself."""
+_ALL_VOID = "all zones of the scene are void; fill at least one"
+_ENDLESS = "a zone of the scene has no end along the beam; give scene.height in Å"
 
 _Place = Annotated[Distribution, Quantity("Å", -1e5, 1e5, about="x, y, z by which it is shifted in the end")]
 
 
 class PlacedZone(Part):
     """A zone at a stated place: a prefab, or a `volume` and a `generator`, perhaps with `modifiers`."""
+
+    SHORT: ClassVar = ("volume", "generator", MODIFIERS)
+    """Parameters of the prefab ``zone`` that an entry may give itself."""
 
     name: Annotated[
         str | None,
@@ -52,12 +58,14 @@ class PlacedZone(Part):
     def _zone_or_prefab(cls, raw: Any) -> Any:
         if not isinstance(raw, Mapping):
             return raw
-        given = [key for key in SHORT if key in raw]
+        given = [key for key in cls.SHORT if key in raw]
         if given and raw.get("prefab") is not None:
             raise Inconsistent([f".{given[0]}: belongs to a zone; with a prefab give it as its parameter"])
+        if given and "generator" not in raw:
+            raise Inconsistent([".generator: is missing"])
         if given:
             zone = {"name": "zone", **{key: raw[key] for key in given}}
-            return {**{key: value for key, value in raw.items() if key not in SHORT}, "prefab": zone}
+            return {**{key: value for key, value in raw.items() if key not in cls.SHORT}, "prefab": zone}
         if raw.get("prefab") is None:
             raise Inconsistent([": wants a prefab, or a volume and a generator"])
         return raw
@@ -97,7 +105,7 @@ def placed_scene(recipe: Any, drawn: Mapping[str, Any], seed: seeding.Seed) -> t
     zones, names = [], []
     for path, name, entry in recipe.scene.entries():
         where = f"{path}.prefab"
-        zone = entry.prefab.zone(
+        zone: Zone = entry.prefab.made(
             lambda leaf: drawn[leaf],
             where,
             seeding.child(seed, where, "made"),
@@ -118,19 +126,45 @@ def placed_scene(recipe: Any, drawn: Mapping[str, Any], seed: seeding.Seed) -> t
 
 
 def check_placed(recipe: Any) -> None:
-    """Make each zone at the ends of its distributions; a `RecipeError` says what cannot be made."""
+    """Make each zone at the ends of its distributions; a `RecipeError` says what cannot be made, or cannot be seen."""
     from construction_zone.dataset.fields import options
     from construction_zone.dataset.particles import material
 
     cell = (float(min(options(recipe.cell[0]))), float(min(options(recipe.cell[1]))))
+    filled = False
     for path, name, entry in recipe.scene.entries():
         for label, value in entry.prefab.trials(f"{path}.prefab"):
             with tried(f"{path}.prefab.{label}"):
-                made = entry.prefab.zone(
+                made = entry.prefab.made(
                     value, f"{path}.prefab", 0, name, lambda word, kind: material(recipe, word, kind), cell
                 )
                 if not isinstance(made, Zone):
                     raise InvalidInput("is no zone")
+            if not isinstance(bare(made.generator), Void):
+                filled = True
+                with tried(path):
+                    _check_height(entry, name, made.volume.bounds, recipe.scene.height)
+    if not filled:
+        raise RecipeError(f"the recipe cannot be used:\n  scene.zones: {_ALL_VOID}")
+
+
+def _check_height(entry: PlacedZone, name: str, bounds: Floats, height: Distribution) -> None:
+    """Raise a `SceneError` if a zone, of these `bounds` (2, 3) before it is placed, lies in no cell that is drawn."""
+    low, high = bounds[:, 2].tolist()
+    turned = listed(entry.orientation) != ("keep",)
+    if None in (listed(height) or ()):
+        if not turned and not math.isfinite(high - low):
+            raise SceneError(_ENDLESS)
+        return
+    if turned:
+        high = float(np.linalg.norm(np.abs(bounds).max(axis=0)))
+        low = -high
+    low, high, tallest = low + entry.at[2].support[0], high + entry.at[2].support[1], height.support[1]
+    if low >= tallest or high <= 0:
+        raise SceneError(
+            f"zone {name!r} leaves the cell along z: it reaches from {low:.2f} to {high:.2f} Å, the cell from 0 to "
+            f"{tallest:g} Å; enlarge the cell or move the zone"
+        )
 
 
 def contradictions_of(scene: PlacedZones) -> Any:
@@ -145,8 +179,8 @@ def _fitted(zones: list[Zone]) -> tuple[list[Zone], float]:
     """The zones shifted along z to begin `VACUUM` above the cell's entrance face, and the height of the cell (Å)."""
     ends = np.array([zone.volume.bounds[:, 2] for zone in zones if not isinstance(bare(zone.generator), Void)])
     if not len(ends):
-        raise SceneError("all zones of the scene are void; fill at least one")
+        raise SceneError(_ALL_VOID)
     if not np.isfinite(ends).all():
-        raise SceneError("a zone of the scene has no end along the beam; give scene.height in Å")
+        raise SceneError(_ENDLESS)
     low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     return [zone.shifted((0, 0, VACUUM - low)) for zone in zones], high - low + 2 * VACUUM

@@ -47,7 +47,7 @@ def substrate_zones(recipe: Recipe, drawn: Mapping[str, Any], seed: seeding.Seed
             zone = Zone(block, film, name=name)
         else:
             where = f"{path}.prefab"
-            made = layer.prefab.zone(
+            made: Zone = layer.prefab.made(
                 lambda path: drawn[path],
                 where,
                 seeding.child(seed, where, "made"),
@@ -113,7 +113,7 @@ def _check_film(path: str, layer: Substrate) -> None:
 def _check_prefab(recipe: Recipe, path: str, name: str, choice: PrefabChoice, cell: tuple[float, float]) -> None:
     for label, value in choice.trials(path):
         with tried(f"{path}.{label}"):
-            zone = choice.zone(value, path, 0, name, lambda word, kind: material(recipe, word, kind), cell)
+            zone = choice.made(value, path, 0, name, lambda word, kind: material(recipe, word, kind), cell)
             if not isinstance(zone, Zone) or not np.isfinite(zone.volume.bounds[:, 2]).all():
                 raise InvalidInput("is no substrate: it has no end along the beam")
             if isinstance(bare(zone.generator), Void):

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
 from construction_zone.dataset import FreshImageDataset, ImageDataset, collate
+from construction_zone.dataset.fresh import MAPS
 from construction_zone.dataset.generate import generate
 from construction_zone.dataset.store import Store
 from construction_zone.distributions import Normal
@@ -165,3 +166,14 @@ def test_a_million_samples_open_at_once(whole, tmp_path):
     assert len(dataset) == 10**6
     assert dataset._locate(999_999) == (499_999, 1)
     assert len(pickle.dumps(dataset)) < 100e6
+
+
+@pytest.mark.parametrize("label", ["frames", "orientation", "visibility", "maks"])
+def test_a_label_that_fresh_images_do_not_have_is_refused_with_those_that_they_have(whole, label):
+    with pytest.raises(InvalidInput, match=f"fresh images have no label '{label}'; give some of mask, semantic,"):
+        FreshImageDataset(whole, labels=("mask", label))
+
+
+def test_all_maps_can_be_asked_for(whole):
+    fresh = FreshImageDataset(whole, labels=MAPS)
+    assert set(fresh[0]) == {"image", "record", *MAPS}

@@ -110,7 +110,7 @@ def test_without_a_height_the_cell_is_fitted(raw):
     assert built.atoms.cell.lengths()[2] == pytest.approx(16 + 10)
     assert points(built, "ball")[:, 2].mean() == pytest.approx(13, abs=0.7)
     half = {"name": "half", "volume": {"name": "half_space", "normal": [0, 0, 1]}, "generator": SILICON}
-    with pytest.raises(SceneError, match=r"give scene\.height"):
+    with pytest.raises(RecipeError, match=r"scene\.zones\[0\]: a zone of the scene has no end.*give scene\.height"):
         made(raw, half)
 
 
@@ -155,6 +155,10 @@ def test_a_structure_alone_is_the_same_as_in_a_batch(raw):
         ([{**BALL, "prefab": {"name": "cube"}}], "scene.zones[0].volume: belongs to a zone; with a prefab"),
         ([BALL, BALL], "scene.zones[1].name: 'ball' is taken"),
         ([{**BALL, "priorty": 1}], "scene.zones[0].priorty: unknown key; did you mean 'priority'?"),
+        ([{**BALL, "genrator": 1}], "scene.zones[0].genrator: unknown key; did you mean 'generator'?"),
+        ([{**BALL, "q": 1}], "labelled, volume, generator, modifiers"),
+        ([{"volume": BALL["volume"]}], "scene.zones[0].generator: is missing"),
+        ([HOLE], "scene.zones: all zones of the scene are void; fill at least one"),
         ([{**BALL, "at": [1, 2]}], "scene.zones[0].at"),
         ([{**BALL, "at": 3}], "scene.zones[0].at: wants three numbers, [x, y, z]"),
         ([{**BALL, "at": [1, 2, "up"]}], "scene.zones[0].at[2]: 'up' is not a number"),
@@ -168,7 +172,35 @@ def test_bad_zones_are_refused_by_path(raw, zones, told):
     assert told in str(error.value)
 
 
+BEYOND = "zone 'ball' leaves the cell along z"
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({"at": [22, 22, 100]}, True),
+        ({"at": [22, 22, {"uniform": [48.5, 60]}]}, True),
+        ({"at": [22, 22, {"uniform": [30, 60]}]}, False),
+        ({"at": [22, 22, -8]}, True),
+        ({"at": [22, 22, 100], "generator": {"name": "void"}}, False),
+        ({"at": [22, 22, 46], "volume": {"name": "block", "size": [30, 30, 4]}}, True),
+        ({"at": [22, 22, 46], "volume": {"name": "block", "size": [30, 30, 4]}, "orientation": "random"}, False),
+    ],
+    ids=str,
+)
+def test_a_zone_that_no_draw_brings_into_the_cell_is_refused(raw, changed, refused):
+    file = scene(raw, FILM, {**BALL, **changed}, height=40)
+    if not refused:
+        assert load(file)
+        return
+    with pytest.raises(RecipeError) as error:
+        load(file)
+    assert f"scene.zones[1]: {BEYOND}" in str(error.value)
+
+
 def test_other_sections_and_keys_do_not_go_with_it(raw):
+    with pytest.raises(RecipeError, match=r"scene\.zones: all zones of the scene are void"):
+        load(scene(raw, HOLE, height=40))
     with pytest.raises(RecipeError, match=r"particles: structures come from scene\.zones"):
         load({**scene(raw, BALL), "particles": {"crystal": "fcc Au", "radius": 5}})
     with pytest.raises(RecipeError, match=r"scene\.hight: unknown key; did you mean 'height'"):

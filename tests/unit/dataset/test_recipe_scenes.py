@@ -140,7 +140,8 @@ def test_one_group_in_a_list_says_the_same_of_its_path():
 @pytest.mark.parametrize(
     ("sections", "wanted"),
     [
-        ({"particles": []}, "particles: "),
+        ({"particles": []}, "particles: the list is empty"),
+        ({"particles": BALL, "substrate": []}, "substrate: the list is empty"),
         ({"particles": [{**BALL, "name": "a"}, {**BALL, "name": "a"}]}, "particles[0].name: 'a' is taken"),
         ({"particles": {**BALL, "name": "film"}}, "particles.name: 'film' is taken"),
         ({"particles": {**BALL, "placing": "on top"}}, "particles.placing: 'on top' is not known; use 'apart'"),
