@@ -50,6 +50,12 @@ def displacements() -> dict[tuple[str, str], float]:
     return {(row["phase"], row["element"]): float(row["rms_displacement"]) for row in _rows("displacements.csv")}
 
 
+@cache
+def element_displacements() -> dict[str, float]:
+    """Tabulated rms thermal displacements per axis (Å, 300 K) by element, for phases without one of their own."""
+    return {row["symbol"]: float(row["u"]) for row in _rows("elements.csv")}
+
+
 def _rows(name: str) -> list[dict[str, str]]:
     text = (files("construction_zone.build") / "data" / name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))

@@ -49,8 +49,11 @@ def check(recipe: RecipeFile, settings: Settings = None) -> None:
     Example: [bold]czone recipe check recipes/gold_on_carbon.yaml --set imaging.dose=100[/bold]
     """
     from construction_zone.dataset.recipe import load
+    from construction_zone.dataset.thermal import check_displacements
 
-    print(load(recipe, settings=settings or []).text(), end="")
+    loaded = load(recipe, settings=settings or [])
+    check_displacements(loaded)
+    print(loaded.text(), end="")
 
 
 def plan(

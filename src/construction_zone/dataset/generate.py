@@ -18,6 +18,7 @@ from construction_zone.dataset.progress import Progress, shown
 from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.dataset.session import Session, session
 from construction_zone.dataset.store import STAGES
+from construction_zone.dataset.thermal import check_displacements
 from construction_zone.dataset.work import Job, Outcome, work
 from construction_zone.errors import ConstructionZoneError, InvalidInput, StoreError
 
@@ -165,6 +166,8 @@ def generate(
         job, tally = Job(held.recipe, held.store.folder, device, held.token, until), _Tally()
         if missing:
             check_room(held.store.folder, recipe, len(missing))
+            if until != "structures" and not there:
+                check_displacements(held.recipe)
             part = "" if structures is None else f" of structures {asked.start} to {asked.stop - 1}"
             held.log(f"begin: {len(missing)} to make{part} until {until}, {len(there)} there, {where.told}, {device}")
             try:

@@ -8,10 +8,7 @@ Cryst. A52 (1996) 770).
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import TypeAlias
 
 import ase
@@ -20,17 +17,10 @@ from ase.data import chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from construction_zone import seeding
-from construction_zone.build import inputs
+from construction_zone.build import inputs, reference
 from construction_zone.errors import InvalidInput
 
 Displacements: TypeAlias = Mapping[str, float] | float | ArrayLike | None
-
-
-@cache
-def _table() -> dict[str, float]:
-    text = files(__package__).joinpath("thermal.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return {row["symbol"]: float(row["u"]) for row in rows}
 
 
 def rms_from_b(b: float) -> float:
@@ -46,7 +36,7 @@ def displacement_roots(atoms: ase.Atoms, displacements: Displacements = None) ->
     `displacements` (Å) goes first: one number, one for each element symbol, or an array for the atoms: rms values
     (n,), rms values along x, y, z (n, 3), or tensors U_ij in Å² (n, 3, 3). Then the array ``thermal_u``, of the same
     shapes, that the atom's generator set for its phase (0 = not known); then the element's value at 300 K in
-    ``thermal.csv``.
+    ``elements.csv``.
 
     Raises
     ------
@@ -105,8 +95,8 @@ def _isotropic(
             u[of_element] = inputs.number(given[symbol], f"the displacement of {symbol}")
         elif displacements is None or given:
             unset = of_element & ~(u > 0)
-            if unset.any() and symbol in _table():
-                u[unset] = _table()[symbol]
+            if unset.any() and symbol in reference.element_displacements():
+                u[unset] = reference.element_displacements()[symbol]
             elif unset.any():
                 missing.append(symbol)
     if missing:
