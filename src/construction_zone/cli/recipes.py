@@ -46,6 +46,8 @@ recipe = typer.Typer(name="recipe", no_args_is_help=True, help="Check recipes, a
 def check(recipe: RecipeFile, settings: Settings = None) -> None:
     """Check RECIPE and print it with every default spelt out; each bad field is told by its path.
 
+    So are elements whose thermal displacement is not known.
+
     Example: [bold]czone recipe check recipes/gold_on_carbon.yaml --set imaging.dose=100[/bold]
     """
     from construction_zone.dataset.recipe import load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,10 @@ CASES = {
     "told by a parameter": (slab("rocksalt PbS", thermal_u=0.1), set()),
     "of a zone without an end across": (slab("rocksalt PbS"), {"Pb"}),
     "told by what is around it": (
-        {"particles": {"prefab": {"name": "ligands", "particle": CUBE, "ligand": "dodecanethiolate"}}},
+        {
+            "cell": [90, 90],
+            "particles": {"prefab": {"name": "ligands", "particle": CUBE, "ligand": "dodecanethiolate"}},
+        },
         set(),
     ),
     "of a shell": (
@@ -98,6 +102,11 @@ def test_the_files_of_a_scene_are_looked_at(tmp_path):
     atoms.arrays["thermal_u"][:] = 0.1
     files.write(atoms, tmp_path / "unknown.xyz")
     check_displacements(recipe)
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+def test_all_that_the_ready_recipes_draw_can_be_simulated(path):
+    check_displacements(load(path))
 
 
 def test_nothing_is_begun_that_cannot_be_simulated(tmp_path):
