@@ -21,7 +21,9 @@ SMALL = [
     "substrate.thickness=8",
     "particles.gap=1",
     "particles.count=1",
-    "simulation={sampling: 0.2, slice_thickness: 4, phonons: 1}",
+    "simulation.sampling=0.2",
+    "simulation.slice_thickness=4",
+    "simulation.phonons=1",
     "imaging.pixel_size=0.4",
 ]
 """What makes a recipe a matter of seconds."""
