@@ -10,7 +10,9 @@ import os
 import shutil
 import string
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,25 +43,69 @@ def read(path: str | PathLike[str]) -> Atoms:
     return _read(Path(path), -1)[-1]
 
 
+def frame(path: str | PathLike[str], number: int) -> Atoms:
+    """Frame `number`, from 0, of a file. A .traj of ASE is read there; others are gone through from their beginning."""
+    return _read(Path(path), number)[-1]
+
+
+def each_frame(path: str | PathLike[str], numbers: range) -> Iterator[Atoms]:
+    """The frames `numbers` (of a rising range) of a file, one after the other. Errors as of `read`."""
+    source = Path(path)
+    stream = _iterated(source, slice(numbers.start, numbers.stop, numbers.step))
+    for _ in numbers:
+        with _understood(source):
+            atoms = next(stream, None)
+            if atoms is None:
+                raise ValueError(f"it has fewer than {numbers.stop} frames")
+        _check(source, [atoms])
+        yield atoms
+
+
+def count_frames(path: str | PathLike[str]) -> int:
+    """How many structures a file holds. A .traj of ASE says so; others are gone through. Errors as of `read`."""
+    source = Path(path)
+    with _understood(source):
+        if source.suffix.lower() == ".traj":
+            from ase.io.trajectory import Trajectory
+
+            with Trajectory(str(source)) as trajectory:
+                return len(trajectory)
+        return sum(1 for _ in _iterated(source, slice(None)))
+
+
 def frames(path: str | PathLike[str]) -> list[Atoms]:
     """All structures in a file, in order: one, or the frames of a trajectory. Errors as of `read`."""
     return _read(Path(path), ":")
 
 
 def _read(source: Path, index: int | str) -> list[Atoms]:
-    from ase import Atoms
+    with _understood(source):
+        found = _read_prismatic(source) if source.suffix == ".XYZ" else _read_any(source, index)
+    several = found if isinstance(found, list) else [found]
+    _check(source, several)
+    return several
 
+
+@contextmanager
+def _understood(source: Path) -> Iterator[None]:
+    """Tell what readers of `source` raise as a `StructureFileError`."""
     if not source.is_file():
         kind = "is a folder" if source.is_dir() else "does not exist"
         raise StructureFileError(f"{source} {kind}; give the path of a structure file")
-    # readers warn about harmless things (rounded coordinates, unused tags); what matters is checked below
+    # readers warn about harmless things (rounded coordinates, unused tags); what matters is checked afterwards
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = _read_prismatic(source) if source.suffix == ".XYZ" else _read_any(source, index)
+            yield
+        except (StructureFileError, GeneratorExit):
+            raise
         except Exception as error:  # readers raise whatever comes: KeyError, IndexError, UnicodeDecodeError, …
             raise StructureFileError(f"cannot read {source}: {_reason(error)}; is the file whole?") from error
-    several = found if isinstance(found, list) else [found]
+
+
+def _check(source: Path, several: list[Atoms]) -> None:
+    from ase import Atoms
+
     if not several or any(not isinstance(atoms, Atoms) or not len(atoms) for atoms in several):
         raise StructureFileError(f"{source} holds no atoms")
     try:
@@ -68,7 +114,22 @@ def _read(source: Path, index: int | str) -> list[Atoms]:
             inputs.points(atoms.cell.array, "cell")
     except InvalidInput as error:
         raise StructureFileError(f"{source}: {error}") from error
-    return several
+
+
+def _iterated(source: Path, wanted: slice) -> Iterator[Atoms]:
+    """The frames of a file that a slice takes; of a trajectory, without holding all."""
+    if source.suffix == ".XYZ" or source.suffix.lower() == ".cif":
+        known = _read_prismatic(source) if source.suffix == ".XYZ" else _read_any(source, ":")
+        yield from (known if isinstance(known, list) else [known])[wanted]
+        return
+    import ase.io
+
+    if source.suffix.lower() in (".json", ".db"):  # ASE's databases take no steps
+        found = islice(ase.io.iread(source, index=":"), wanted.start, wanted.stop, wanted.step)
+    else:
+        found = ase.io.iread(source, index=wanted)
+    for atoms in found:
+        yield _with_names(_as_text(atoms), unquote)
 
 
 def write(atoms: Atoms, path: str | PathLike[str], format: str | None = None) -> Path:
@@ -128,11 +189,7 @@ def _read_any(source: Path, index: int | str) -> Atoms | list[Atoms]:
     try:
         found = ase.io.read(source, index=index)
         several = found if isinstance(found, list) else [found]
-        for atoms in several:
-            for name, values in atoms.arrays.items():
-                if values.dtype == object:  # text, in some versions of ASE
-                    atoms.arrays[name] = values.astype(str)
-        return [_with_names(atoms, unquote) for atoms in several]
+        return [_with_names(_as_text(atoms), unquote) for atoms in several]
     except Exception as first:
         if source.suffix.lower() != ".cif":
             raise
@@ -147,6 +204,13 @@ def _read_any(source: Path, index: int | str) -> Atoms | list[Atoms]:
         if not structure.is_ordered:
             raise ValueError("it has partly filled sites") from first
         return AseAtomsAdaptor.get_atoms(structure)
+
+
+def _as_text(atoms: Atoms) -> Atoms:
+    for name, values in atoms.arrays.items():
+        if values.dtype == object:  # text, in some versions of ASE
+            atoms.arrays[name] = values.astype(str)
+    return atoms
 
 
 def _read_prismatic(source: Path) -> Atoms:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from construction_zone.dataset.fields import options
+from construction_zone.dataset.frames import numbers_of
 from construction_zone.dataset.given import first_cell
+from construction_zone.dataset.parts import FromFiles
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.spelling import listed
 from construction_zone.errors import RecipeError, StoreError
@@ -24,7 +27,12 @@ def bytes_per_structure(recipe: Recipe) -> int:
     pixels = sides[0] / finest * sides[1] / finest
     phonons = recipe.simulation.phonons
     several = len(recipe.simulation.tilts or [0]) * (len(recipe.simulation.depths or ()) + 1)
-    most = several * max(value or 1 for value in listed(phonons) or (int(phonons.support[1]),))
+    scene = recipe.scene
+    if isinstance(scene, FromFiles) and scene.frames == "configurations":
+        known: Any = [len(numbers_of(path, scene)) for path in recipe.scene_files()]
+    else:
+        known = listed(phonons) or (int(phonons.support[1]),)
+    most = several * max(value or 1 for value in known)
     shown = pixels if recipe.imaging.crop is None else float(np.prod(recipe.imaging.crop.shape))
     frames = recipe.imaging.frames
     planes = 1 if frames is None or not frames.keep else 1 + max(options(frames.count))

@@ -20,6 +20,7 @@ from construction_zone.build import Scene, Zone, checks
 from construction_zone.build.prefabs.placing import rest
 from construction_zone.build.transforms import translation
 from construction_zone.dataset.draw import draw_structure, structure_seed
+from construction_zone.dataset.frames import motion, numbers_of
 from construction_zone.dataset.given import from_file
 from construction_zone.dataset.particles import ball, check_particles, filled, particle_zone
 from construction_zone.dataset.parts import FromFiles, Particles
@@ -31,13 +32,17 @@ from construction_zone.errors import SceneError
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """The atoms of a structure, the names of the zones that are particles, and what was drawn and made."""
+    """The atoms of a structure, the names of the zones that are particles, and what was drawn and made.
+
+    Structures of one `family`, if it is told, go to the same split.
+    """
 
     atoms: ase.Atoms
     particles: tuple[str, ...]
     drawn: dict[str, Any]
     made: dict[str, Any]
     seed: int
+    family: str = ""
 
 
 def build_structure(recipe: Recipe, index: int) -> Built:
@@ -53,7 +58,11 @@ def build_structure(recipe: Recipe, index: int) -> Built:
     found = checks.report(atoms)
     if not found.ok:
         raise SceneError(f"structure {index} does not hold what its scene asks for:\n{found}")
-    return Built(atoms, particles, drawn, made | {"checks": found.plain()}, seed)
+    if isinstance(recipe.scene, FromFiles) and recipe.scene.frames == "configurations":
+        path = recipe.scene_files()[drawn["scene.file"]]
+        made["snapshots"] = len(numbers_of(path, recipe.scene))
+        made["rms_displacement"] = motion(path, recipe.scene).u
+    return Built(atoms, particles, drawn, made | {"checks": found.plain()}, seed, recipe.family(drawn))
 
 
 def compose(recipe: Recipe, drawn: dict[str, Any], index: int = 0) -> tuple[Scene, tuple[str, ...]]:

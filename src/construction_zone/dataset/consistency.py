@@ -62,7 +62,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _pixels(recipe)
     limits: dict[Literal["image", "structure"], int] = {"image": MOST_IMAGES, "structure": MOST_COMBINATIONS}
     for per, most in limits.items():
-        grid = recipe.sweep(per)
+        grid = recipe.sweep(per, files=False)
         images = grid.size * (recipe.imaging.per_structure if per == "image" else 1)
         if images > most:
             swept = ", ".join(f"{path} ({points})" for path, points in grid.axes) or "imaging.per_structure"
@@ -76,6 +76,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
     yield from _imaging(recipe)
     yield from _crop(recipe)
     yield from _waves(recipe)
+    yield from _frames(recipe)
     if recipe.labels.mask == "projected":
         for name in ("threshold", "blur", "order"):
             if recipe.labels.plain()[name] is not None:
@@ -187,6 +188,20 @@ def _waves(recipe: Recipe) -> Iterator[str]:
     last = max((n for n in numbers if n is not None), default=-1) if numbers is not None else wave.tilt.support[1]
     if last >= count:
         yield f"imaging.wave.tilt: there is no tilt {last:g}; simulation.tilts has {count}, counted from 0"
+
+
+def _frames(recipe: Recipe) -> Iterator[str]:
+    """Slices of one frame, and phonons where the frames are the configurations."""
+    scene, simulation = recipe.scene, recipe.simulation
+    if not isinstance(scene, FromFiles):
+        return
+    if scene.frames == "last" and scene.slice is not None:
+        yield "scene.slice: of each file the last frame is taken; give scene.frames: each or configurations"
+    if scene.frames == "configurations":
+        for name in ("phonons", "displacements", "first_phonon"):
+            field = type(simulation).model_fields[name]
+            if getattr(simulation, name) != field.default:
+                yield f"simulation.{name}: the frames are the configurations; leave it out"
 
 
 def _pixels(recipe: Recipe) -> Iterator[str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from construction_zone import seeding
 from construction_zone.build.transforms import random_rotation
+from construction_zone.dataset.frames import chosen
 from construction_zone.dataset.particles import particle_zone, reach_of
 from construction_zone.dataset.parts import FromFiles, Particles
 from construction_zone.dataset.places import Disc, Spot, place
@@ -73,7 +74,9 @@ def draw_leaves(recipe: Recipe, index: int) -> dict[str, Any]:
     drawn = _variables(recipe, "structure", seed, places)
     drawn |= {path: drawn_leaf(leaf, path, seed, drawn, places) for path, leaf in recipe.leaves("structure")}
     if isinstance(recipe.scene, FromFiles):
-        drawn["scene.file"] = places["scene.file"]
+        drawn |= chosen(recipe.scene, recipe.scene_files(), places)
+        if recipe.scene.frames == "configurations":
+            drawn["simulation.phonons"] = None  # its default is not meant
     of_particles = list(recipe.leaves("particle"))
     for path, _ in recipe.groups:
         count = drawn[f"{path}.count"]

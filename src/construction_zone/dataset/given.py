@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from construction_zone.build import files
+from construction_zone.dataset.frames import chosen, motion
 from construction_zone.dataset.parts import FromFiles
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.substrates import VACUUM
 from construction_zone.errors import InvalidInput, RecipeError, SceneError
 
 MOST_FILES = 10_000
+
+MOST_FRAMES = 1_000_000
 
 BACKGROUND = ("film", "substrate", "support", "slab", "contamination", "layers")
 """Zones that are no particles where a recipe does not say which are."""
@@ -27,10 +30,16 @@ _BLANK: dict[str, Any] = {"grain": 0, "phase": 0, "thermal_u": 0.0}
 
 
 def from_file(recipe: Recipe, drawn: Mapping[str, Any], index: int) -> tuple[ase.Atoms, tuple[str, ...]]:
-    """The atoms of structure `index` from its file, and the names of the zones that are particles."""
+    """The atoms of structure `index` from its file, and the names of the zones that are particles.
+
+    Of frames that are configurations they are at their mean places.
+    """
     assert isinstance(recipe.scene, FromFiles)
     path = recipe.scene_files()[drawn["scene.file"]]
-    atoms = files.read(path)
+    if recipe.scene.frames == "configurations":
+        atoms = motion(path, recipe.scene).mean
+    else:
+        atoms = files.frame(path, drawn["scene.frame"]) if "scene.frame" in drawn else files.read(path)
     cell = None if recipe.cell is None else (drawn["cell[0]"], drawn["cell[1]"])
     return prepared(atoms, cell, recipe.scene.particles, path.name)
 
@@ -89,10 +98,28 @@ def check_scene(recipe: Recipe, name: str) -> None:
     if missing:
         raise RecipeError(f"{wanted}no file {missing[0]}")
     try:
+        first = _first(recipe, found)
         cell = None if recipe.cell is None else _largest(recipe)
-        prepared(files.read(found[0]), cell, recipe.scene.particles, found[0].name)
+        prepared(first, cell, recipe.scene.particles, found[0].name)
     except (InvalidInput, SceneError) as error:
         raise RecipeError(f"{wanted}{error}") from error
+
+
+def _first(recipe: Recipe, found: list[Path]) -> ase.Atoms:
+    """The first structure of the files `found`."""
+    scene = recipe.scene
+    assert isinstance(scene, FromFiles)
+    if scene.frames == "last":
+        return files.read(found[0])
+    if scene.frames == "configurations":
+        return motion(found[0], scene).mean
+    count = recipe.sweep("structure").size
+    if not count:
+        raise SceneError(f"scene.slice {scene.slice!r} leaves none of the frames; give another")
+    if count > MOST_FRAMES:
+        raise SceneError(f"there are {count} frames (and sweeps); at most {MOST_FRAMES}, take some with scene.slice")
+    drawn = chosen(scene, found, {"scene.frame": 0})
+    return files.frame(found[drawn["scene.file"]], drawn["scene.frame"])
 
 
 def first_cell(path: Path) -> tuple[float, float]:

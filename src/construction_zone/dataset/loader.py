@@ -234,7 +234,7 @@ def _listed(store: Store) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     except FileNotFoundError:
         records = [store.record(index) for index in store.indices()]
         rows = [(r["structure"], k, r["content"]) for r in records for k in range(len(r["images"]))]
-        shares = [splits.split_of(content.get("atoms", "")) for _, _, content in rows]
+        shares = [splits.split_of(splits.kin(content) or "") for _, _, content in rows]
         return (
             np.array([row[0] for row in rows], np.int64),
             np.array([row[1] for row in rows], np.int64),
@@ -272,15 +272,19 @@ def columns(store: Store, names: list[str]) -> Any:
 
 
 def _contents(store: Store, structures: Sequence[int]) -> list[str]:
-    """Hash of the atoms of each structure."""
+    """Hash of each structure's trajectory, or of its atoms: equal ones are not split."""
     try:
-        table = columns(store, ["structure", "content.atoms"])
+        table = columns(store, ["structure", "content.atoms", "content.family"])
     except FileNotFoundError:
-        return [store.stage_record("structures", index)["content"]["atoms"] for index in structures]
+        records = (store.stage_record("structures", index) for index in structures)
+        return [splits.kin(record["content"]) or "" for record in records]
     if "content.atoms" not in table.column_names:
         return [f"{index:06d}" for index in structures]
     owner, first = np.unique(table["structure"].to_numpy(), return_index=True)
     hashes = table["content.atoms"].take(first).to_pylist()
+    if "content.family" in table.column_names:
+        families = table["content.family"].take(first).to_pylist()
+        hashes = [family or own for family, own in zip(families, hashes, strict=True)]
     known = dict(zip(owner.tolist(), hashes, strict=True))
     return [known[index] for index in structures]
 

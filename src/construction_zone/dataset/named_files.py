@@ -13,15 +13,24 @@ MESH_SUFFIXES = (".stl", ".obj", ".ply")
 """What the name of a file with the surface of a volume ends like."""
 
 
-def list_files(names: str | list[str], place: Callable[[str], Path]) -> list[Path]:
-    """The structure files that a list names, or those in a folder, by name."""
+TRAJECTORY_SUFFIXES = (".traj", ".lammpstrj", ".dump")
+"""What is taken from a folder too where frames are asked for."""
+
+
+def list_files(names: str | list[str], place: Callable[[str], Path], *, trajectories: bool = False) -> list[Path]:
+    """The structure files that a list names, or those in a folder, by name; `trajectories` too if asked for."""
     if isinstance(names, list):
         return [place(name) for name in names]
     folder = place(names)
     if os.path.isfile(folder):
         return [folder]
     try:
-        inside = sorted(path for path in folder.iterdir() if path.is_file() and is_structure_file(path.name))
+        inside = sorted(
+            path
+            for path in folder.iterdir()
+            if path.is_file()
+            and (is_structure_file(path.name) or (trajectories and path.name.lower().endswith(TRAJECTORY_SUFFIXES)))
+        )
     except OSError:
         return []
     return inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,9 @@ from construction_zone.dataset.problems import Inconsistent
 from construction_zone.dataset.spelling import shown
 from construction_zone.distributions import Distribution, Fixed
 from construction_zone.errors import InvalidInput
+
+FRAMES = re.compile(r"(-?\d{0,9}):(-?\d{0,9})(?::(\d{0,9}))?", re.ASCII)
+"""A slice of frames, start:stop:step."""
 
 
 def read_text(raw: Any) -> str:
@@ -41,6 +45,18 @@ def read_files(raw: Any) -> str | list[str]:
     if isinstance(raw, (list, tuple)) and raw:
         return [read_text(name) for name in raw]
     return read_text(raw)
+
+
+def read_slice(raw: Any) -> str | None:
+    """A slice of frames as ASE and Python write it."""
+    if raw is None:
+        return None
+    found = FRAMES.fullmatch(raw.replace(" ", "")) if isinstance(raw, str) else None
+    if found is None or found[3] == "0":
+        raise InvalidInput(
+            f'{shown(raw)} is no slice of frames; give "start:stop:step" in quotes, counted from 0, such as "100::10"'
+        )
+    return found[0]
 
 
 def read_displacements(raw: Any) -> float | dict[str, float] | None:
@@ -181,6 +197,18 @@ class FromFiles(Part):
         BeforeValidator(read_files),
         Field(description="a folder, whose structure files are taken by name, or a list of files"),
     ]
+    frames: Annotated[
+        Literal["last", "each", "configurations"],
+        Field(
+            description="of files with several: the last, each as a structure of its own, or all as the configurations "
+            "of one"
+        ),
+    ] = "last"
+    slice: Annotated[
+        str | None,
+        BeforeValidator(read_slice),
+        Field(description='frames that are taken, as "start:stop:step" in quotes, such as "100::10"; null: all'),
+    ] = None
     particles: Annotated[
         list[str] | None, Field(description="zones that labels count as particles; null: all but films and the like")
     ] = None
@@ -267,6 +295,9 @@ class Simulation(Part):
     ] = None
     parametrization: Annotated[Literal["lobato", "kirkland"], Field(description="of the scattering factors")] = "lobato"
     cores: Annotated[bool, Field(description="give the atoms' cores back to the transmission function")] = True
+    first_phonon: Annotated[
+        Whole, at_least(0, "number of the first configuration: 8 goes on where phonons: 8 ended", 1_000_000)
+    ] = 0
     split: Annotated[
         Literal["standard", "symmetric"], Field(description="a slice acts at its entrance, or in its middle")
     ] = "standard"

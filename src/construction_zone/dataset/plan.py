@@ -302,6 +302,8 @@ def _first_that_can_be_built(recipe: Recipe, order: list[int]) -> tuple[int, Bui
 def _of_few(built: Built) -> tuple[Built, int]:
     """The same with as many configurations as are simulated here, and how many those are."""
     few = min(_phonons(built) or 1, CONFIGURATIONS)
+    if "snapshots" in built.made:
+        return replace(built, made={**built.made, "snapshots": few}), few
     return replace(built, drawn={**built.drawn, "simulation.phonons": few if _phonons(built) else None}), few
 
 
@@ -328,12 +330,14 @@ def _of_first_points(part: P) -> P:
 
 
 def _phonons(built: Built) -> int | None:
-    return built.drawn["simulation.phonons"] or None
+    return built.made.get("snapshots") or built.drawn["simulation.phonons"] or None
 
 
 def _simulation(recipe: Recipe, built: Built) -> dict[str, Any]:
     given = settings_of(recipe, built.drawn, built.atoms)
-    return {name: value for name, value in given.items() if name != "engine"}
+    found = {name: value for name, value in given.items() if name != "engine"}
+    # snapshots take what as many phonons take, whose displacements then do not matter
+    return found | ({"displacements": 0.0} if "snapshots" in built.made else {})
 
 
 def _warm_up(device: str) -> None:

@@ -21,7 +21,9 @@ from construction_zone.dataset.compose import Built, build_structure
 from construction_zone.dataset.draw import draw_image, draw_imaging, image_seed, structure_seed
 from construction_zone.dataset.exposures import Exposures, needs_vacuum
 from construction_zone.dataset.fields import written
+from construction_zone.dataset.frames import snapshots
 from construction_zone.dataset.labelled import labelled, looks, shown_map
+from construction_zone.dataset.parts import FromFiles
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.stages import Imaged, Waved
 from construction_zone.dataset.store import STAGES, Store
@@ -105,7 +107,12 @@ def waves_stage(
     seed = seeding.integer(structure_seed(recipe, index), "waves")
     with _timed(seconds, "simulate"):
         phonons = drawn["simulation.phonons"] or None
-        waves = simulated(recipe, built.atoms, drawn, phonons, seed, device, several=True).cropped(pixel_size)
+        atoms: ase.Atoms | Iterator[ase.Atoms] = built.atoms
+        if "snapshots" in built.made:
+            assert isinstance(recipe.scene, FromFiles)
+            path = recipe.scene_files()[drawn["scene.file"]]
+            atoms = snapshots(path, recipe.scene, built.atoms, built.made["snapshots"])
+        waves = simulated(recipe, atoms, drawn, phonons, seed, device, several=True).cropped(pixel_size)
         if recipe.storage.waves == "compact":
             waves = compact(waves, seed)
     vacuum = None

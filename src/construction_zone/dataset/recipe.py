@@ -10,6 +10,7 @@ import hashlib
 import json
 import os.path
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,7 @@ from pydantic import (
 from construction_zone.dataset import inherit
 from construction_zone.dataset.consistency import contradictions
 from construction_zone.dataset.fields import VARIABLES, Quantity, Scope, options
+from construction_zone.dataset.frames import total
 from construction_zone.dataset.imaging import Imaging
 from construction_zone.dataset.labels import Labels
 from construction_zone.dataset.leaves import leaves_of, replaced
@@ -60,6 +62,9 @@ VERSION = 1
 _ABSENT = object()
 
 LATER: dict[str, Any] = {
+    "scene.frames": "last",
+    "scene.slice": None,
+    "simulation.first_phonon": 0,
     "simulation.tilts": None,
     "simulation.depths": None,
     "imaging.crop": None,
@@ -201,13 +206,16 @@ class Recipe(Part):
             for k, one in enumerate(self.substrate)
         )
 
-    def sweep(self, per: Literal["structure", "image"]) -> SweepGrid:
-        """What is swept from structure to structure (particles' leaves too), or from image to image."""
+    def sweep(self, per: Literal["structure", "image"], files: bool = True) -> SweepGrid:
+        """What is swept from structure to structure (particles' leaves too, and `files`), or from image to image."""
         scopes: tuple[Scope, ...] = ("image",) if per == "image" else ("structure", "particle")
         swept = [(f"variables.{name}", known.leaf) for name, known in self.variables.items() if known.per in scopes]
         grid = SweepGrid.of([*swept, *(leaf for scope in scopes for leaf in self.leaves(scope))])
-        if per == "structure" and isinstance(self.scene, FromFiles):
-            return SweepGrid((*grid.axes, ("scene.file", len(self.scene_files()))))
+        if files and per == "structure" and isinstance(self.scene, FromFiles):
+            paths = self.scene_files()
+            if self.scene.frames == "each":
+                return SweepGrid((*grid.axes, ("scene.frame", total(self.scene, paths))))
+            return SweepGrid((*grid.axes, ("scene.file", len(paths))))
         return grid
 
     def leaves(self, per: Scope) -> Iterator[tuple[str, Distribution]]:
@@ -216,7 +224,9 @@ class Recipe(Part):
 
     def scene_files(self) -> list[Path]:
         """The files that structures are taken from, in turn."""
-        return list_files(self.scene.from_files, self.file) if isinstance(self.scene, FromFiles) else []
+        if not isinstance(self.scene, FromFiles):
+            return []
+        return list_files(self.scene.from_files, self.file, trajectories=self.scene.frames != "last")
 
     def structure_files(self) -> dict[str, Path]:
         """The files that the recipe names, as written → where they are: of crystals, and of detectors' curves."""
@@ -235,6 +245,12 @@ class Recipe(Part):
         names = [word for word in words if isinstance(word, str) and is_file(word)]
         names += [word for word in options(self.imaging.detector.curves) if word is not None]
         return {name: self.file(name) for name in names}
+
+    def family(self, drawn: Mapping[str, Any]) -> str:
+        """Hash that structures share which are of one trajectory and go to the same split; empty for others."""
+        if not isinstance(self.scene, FromFiles) or self.scene.frames != "each":
+            return ""
+        return _digest(self.scene_files()[drawn["scene.file"]])
 
     def file(self, name: str) -> Path:
         """Where a file lies that the recipe calls `name`."""
@@ -336,6 +352,14 @@ def _variables(raw: Any) -> dict[str, Variable]:
 
 def _digest(path: Path) -> str:
     try:
-        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        found = path.stat()
+        return f"sha256:{_hash(path, found.st_ino, found.st_size, found.st_mtime_ns)}"
     except OSError as error:
         raise RecipeError(f"particles.crystal: {path} cannot be read: {error.strerror}") from error
+
+
+@lru_cache(maxsize=10_000)
+def _hash(path: Path, *state: int) -> str:
+    """SHA-256 of a file, which is asked for with every structure; `state` changes when the file does."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

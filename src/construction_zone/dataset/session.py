@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import shutil
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from construction_zone.dataset.files import Directory, digest, inside, write_whole, writing
+from construction_zone.dataset.files import Directory, inside, write_whole, writing
 from construction_zone.dataset.leaves import differences
 from construction_zone.dataset.lock import held
 from construction_zone.dataset.recipe import Recipe, load
@@ -120,8 +121,13 @@ def _keep_recipe(store: Store, recipe: Recipe) -> Recipe:
 
 def keep_file(store: Store, path: Path) -> str:
     """Copy a structure file into the dataset, named by its contents; the name as the kept recipe writes it."""
-    data = path.read_bytes()
-    mark = f"{digest(data)[:12]}-"
-    name = f"{CRYSTALS}/{mark}{path.name.removeprefix(mark)}"
-    store.place.write(name, data)
+    aside = store.place.aside()
+    try:
+        shutil.copyfile(path, aside / "file")  # trajectories are large
+        with (aside / "file").open("rb") as file:
+            mark = f"{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}-"
+        name = f"{CRYSTALS}/{mark}{path.name.removeprefix(mark)}"
+        store.place.put(aside / "file", name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return name

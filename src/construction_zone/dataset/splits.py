@@ -12,6 +12,11 @@ SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 """What the column ``split`` of the table deals out, by chance: exact shares are what `dealt` gives."""
 
 
+def kin(content: Mapping[str, str]) -> str | None:
+    """What structures share that must not be split, of the hashes in a record: their trajectory, or their atoms."""
+    return content.get("family") or content.get("atoms")
+
+
 def position(content: str, seed: int = 0) -> float:
     """Where the structure with this `content` hash stands between 0 and 1: by its atoms and the seed alone."""
     hashed = hashlib.sha256(f"split:{seed}:{content}".encode()).digest()

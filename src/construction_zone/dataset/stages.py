@@ -77,7 +77,8 @@ def keep_built(
         "seeds": {"build": built.seed},
         "made": built.made,
         "particles": list(built.particles),
-        "content": {"atoms": atoms_file.same_atoms_hash(built.atoms)},
+        "content": {"atoms": atoms_file.same_atoms_hash(built.atoms)}
+        | ({"family": built.family} if built.family else {}),
     }
     packed = atoms_file.pack(built.atoms)
     name = store.held_name("structures", index)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from construction_zone.dataset.files import writing
-from construction_zone.dataset.splits import SPLITS, split_of
+from construction_zone.dataset.splits import SPLITS, kin, split_of
 from construction_zone.dataset.store import Store
 
 
@@ -54,7 +54,7 @@ def _rows(record: dict[str, Any], first: dict[str, int]) -> Iterator[dict[str, A
     atoms = record["content"].get("atoms")
     before = first.setdefault(atoms, record["structure"])
     shared = {
-        "split": split_of(atoms or record["name"], SPLITS),
+        "split": split_of(kin(record["content"]) or record["name"], SPLITS),
         "duplicate_of": None if atoms is None or before == record["structure"] else before,
         **_flat(record["drawn"], "drawn."),
         **_flat(record["seeds"], "seed."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ase
@@ -43,7 +43,7 @@ def settings_of(recipe: Recipe, drawn: Mapping[str, Any], atoms: ase.Atoms | Non
 
 def simulated(
     recipe: Recipe,
-    atoms: ase.Atoms,
+    atoms: ase.Atoms | Iterable[ase.Atoms],
     drawn: Mapping[str, Any],
     phonons: int | None,
     seed: seeding.Seed,
@@ -51,15 +51,20 @@ def simulated(
     *,
     several: bool = False,
 ) -> ExitWaves:
-    """The exit waves (configuration, y, x) of `atoms`; `phonons` None for atoms at rest.
+    """The exit waves (configuration, y, x) of `atoms`, or of snapshots of them; `phonons` None for atoms at rest.
 
     With `several` all waves that the recipe asks for, ([tilt,] [depth,] configuration, y, x): the last of "depth" is
     the exit face.
     """
     from construction_zone.simulate import exit_waves
 
-    settings = settings_of(recipe, drawn, atoms if several else None)
-    waves = exit_waves(atoms, phonons=phonons, seed=seed, device=device, **settings)
+    if not isinstance(atoms, ase.Atoms):
+        atoms = list(atoms)
+    first = atoms if isinstance(atoms, ase.Atoms) else atoms[0]
+    settings = settings_of(recipe, drawn, first if several else None)
+    begin = recipe.simulation.first_phonon
+    numbers = range(begin, begin + phonons) if phonons and begin else phonons
+    waves = exit_waves(atoms, phonons=numbers, seed=seed, device=device, **settings)
     if several and recipe.simulation.tilts is not None:
         return waves
     return waves.at("tilt", 0) if "tilt" in waves.dims else waves

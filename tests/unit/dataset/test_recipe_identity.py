@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ase.build
+import ase.io
 import pytest
 
 from construction_zone.dataset.recipe import LATER, load
@@ -30,6 +32,7 @@ def test_a_ready_recipe_is_still_the_one_that_datasets_were_begun_with(name: str
 
 
 CHANGES = {
+    "simulation.first_phonon": 8,
     "simulation.tilts": [[1, 0]],
     "simulation.depths": [10.0],
     "imaging.wave": {},
@@ -39,7 +42,23 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("path", LATER)
+OF_FILES = {"scene.frames": "each", "scene.slice": "1:"}
+
+
+@pytest.mark.parametrize("path", OF_FILES)
+def test_fields_of_frames_count_once_they_are_used(tmp_path: Path, path: str) -> None:
+    atoms = ase.build.bulk("Au", cubic=True)
+    ase.io.write(tmp_path / "one.xyz", [atoms, atoms])
+    raw = {"version": 1, "cell": [20, 20], "scene": {"from_files": ["one.xyz"]}, "imaging": {"pixel_size": 0.2}}
+    name = path.split(".")[1]
+    recipe = load(raw, folder=tmp_path)
+    assert recipe.plain()["scene"][name] == LATER[path]
+    assert name not in recipe.identity()["scene"]
+    raw["scene"] |= {"frames": "each", name: OF_FILES[path]}
+    assert load(raw, folder=tmp_path).identity()["scene"][name] == OF_FILES[path]
+
+
+@pytest.mark.parametrize("path", [path for path in LATER if path not in OF_FILES])
 def test_a_field_that_came_later_counts_once_it_is_used(tiny, path: str) -> None:
     *sections, name = path.split(".")
     tiny["imaging"]["frames"] = {}
