@@ -24,6 +24,7 @@ from construction_zone.build.generators import Amorphous, Crystal, Generator, Mo
 from construction_zone.build.inputs import Point
 from construction_zone.build.modifiers import AtomModifier, Displacement, Modified, ShapeFollows, SpaceModifier
 from construction_zone.build.prefabs import PREFABS, Described
+from construction_zone.build.prefabs.dislocations import Line
 from construction_zone.build.prefabs.facets import plane_towards
 from construction_zone.build.transforms import rotation, translation
 from construction_zone.build.volumes import Ball, ConvexPolyhedron, Mesh, Volume
@@ -316,9 +317,17 @@ def modified(made: Zone, changes: Sequence[Modifier], *, follow: bool) -> Zone:
 
     Where its shape is to `follow`, strain and displacements take it along, so that they cut off no atom.
     """
+    lines = [change for change in changes if isinstance(change, Displacement) and change.frame == "crystal"]
     if follow:
         changes = [ShapeFollows(change) if isinstance(change, SpaceModifier) else change for change in changes]
-    return replace(made, generator=_inside(made.generator, list(changes)))
+    found: Generator = _inside(made.generator, list(changes))
+    for change in lines:
+        field, elasticity = change.field, "isotropic"
+        if isinstance(field, modifiers.AnisotropicDislocation):
+            field, elasticity = field.straight, "anisotropic"
+        if isinstance(field, modifiers.Dislocation):  # labels find lines where generators tell of them
+            found = Described(found, "dislocated", Line(field, found.pose, elasticity))
+    return replace(made, generator=found)
 
 
 def _inside(generator: Generator, changes: list[Modifier]) -> Generator:

@@ -18,7 +18,7 @@ _AROUND = 3.0
 
 
 def dislocation_lines(atoms: ase.Atoms, *, edge: float = EDGE) -> list[dict[str, Any]]:
-    """The dislocations that prefabs put into `atoms`, a row each.
+    """The dislocations that prefabs, and modifiers of recipes, put into `atoms`, a row each.
 
     ``zone``, ``kind`` (line or loop), ``character`` (edge, screw, mixed; of loops vacancy, interstitial or shear);
     ``burgers`` (three numbers, Å, in the scene); ``path``, the [x, y] (Å) through which the line runs in projection:

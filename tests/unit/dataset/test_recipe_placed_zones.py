@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from construction_zone import build
-from construction_zone.build.transforms import translation
+from construction_zone.build.transforms import rotation, translation
 from construction_zone.dataset.compose import build_structure
 from construction_zone.dataset.plan import sampled
 from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.errors import RecipeError, SceneError
+from construction_zone.label.dislocations import dislocation_lines
 
 GOLD = {"name": "crystal", "crystal": "fcc Au"}
 SILICON = {"name": "amorphous", "composition": "Si", "density": 2.3}
@@ -232,3 +233,29 @@ def test_a_plan_shows_what_zones_and_their_parts_will_draw(raw):
         "scene.zones[1].prefab.zone.modifiers[0].fraction",
     }
     assert all(len(values) == 3 for values in drawn.values())
+
+
+@pytest.mark.parametrize(
+    "kind", [{"name": "dislocation"}, {"name": "anisotropic_dislocation", "stiffness": [193, 164, 42]}], ids=str
+)
+def test_labels_know_the_line_of_a_dislocation_that_a_modifier_makes(raw, kind):
+    half = 4.0782 / 2
+    modifier = {**kind, "burgers": [half, half, 0], "line": [1, -1, 0], "point": [0.7, 0.9, 0.4]}
+    zone = {
+        "volume": {"name": "ball", "radius": 16},
+        "generator": {"name": "crystal", "crystal": "fcc Au", "zone_axis": [1, -1, 2]},
+        "modifiers": [modifier, {"name": "vacancies", "count": 3}],
+        "at": [22, 22, 22],
+        "spin": 30,
+    }
+    atoms = made(raw, {**zone, "name": "one"}, height=44).atoms
+    (row,) = dislocation_lines(atoms)
+    crystal = build.Crystal.named("fcc Au").with_zone_axis([1, -1, 2]).moved(rotation((0, 0, 1), 30)).shifted([22] * 3)
+    np.testing.assert_allclose(row["burgers"], crystal.pose.apply_direction([half, half, 0]), atol=1e-3)
+    assert (row["zone"], row["kind"], row["character"]) == ("one", "line", "edge")
+    assert row["inclination"] == pytest.approx(np.degrees(np.arccos(1 / np.sqrt(3))))  # from [1-10] to [1-12]
+    first, last = np.array(row["path"])
+    away = crystal.pose.apply([0.7, 0.9, 0.4])[:2] - first
+    assert abs(np.linalg.det([away, (last - first) / np.linalg.norm(last - first)])) < 1e-6
+    outside = {**modifier, "point": [60.7, 60.9, 0.4]}
+    assert dislocation_lines(made(raw, {**zone, "modifiers": [outside]}, height=44).atoms) == []
