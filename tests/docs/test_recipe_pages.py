@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import ase.build
+import ase.io
 import pytest
 import yaml
 from test_docs import ROOT, blocks, follow
@@ -22,11 +25,21 @@ EVERY = [
 RECIPES = [text for language, text in blocks(PAGE) if language == "yaml"]
 
 
+def structures(folder: Path) -> None:
+    """What the recipes of the page take from files."""
+    (folder / "structures").mkdir()
+    gold = ase.build.bulk("Au", cubic=True).repeat(3)
+    files.write(gold, folder / "structures" / "gold.xyz")
+    shaken = [gold.copy() for _ in range(230)]
+    for number, frame in enumerate(shaken):
+        frame.rattle(0.1, seed=number)
+    ase.io.write(folder / "run.traj", shaken)
+
+
 @pytest.mark.parametrize("text", RECIPES, ids=range(len(RECIPES)))
 def test_each_recipe_of_the_page_can_be_used(text, tmp_path):
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    (tmp_path / "structures").mkdir()
-    files.write(ase.build.bulk("Au", cubic=True).repeat(3), tmp_path / "structures" / "gold.xyz")
+    structures(tmp_path)
     recipe = load(yaml.safe_load(text), folder=tmp_path)
     assert recipe.images_per_structure >= 1
     assert load(recipe.plain(), folder=tmp_path).digest() == recipe.digest()
@@ -35,8 +48,7 @@ def test_each_recipe_of_the_page_can_be_used(text, tmp_path):
 @pytest.mark.parametrize("text", EVERY, ids=range(len(EVERY)))
 def test_the_atoms_of_each_recipe_can_be_simulated(text, tmp_path):
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    (tmp_path / "structures").mkdir()
-    files.write(ase.build.bulk("Au", cubic=True).repeat(3), tmp_path / "structures" / "gold.xyz")
+    structures(tmp_path)
     recipe = load(yaml.safe_load(text), folder=tmp_path)
     built = build_stage(recipe, 0)
     if built.drawn["simulation.phonons"]:
