@@ -62,7 +62,8 @@ def histograms(
 def _panel(axes: Axes, drawn: list[Any]) -> None:
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in drawn):
         numbers = np.array(drawn, dtype=float)
-        if len(np.unique(numbers)) > MOST_BARS:
+        shown = np.array([float(f"{value:g}") for value in numbers])  # what nobody writes was drawn
+        if len(np.unique(numbers)) > MOST_BARS or not np.allclose(shown, numbers, rtol=1e-9, atol=0):
             axes.hist(numbers, bins=min(40, max(10, len(numbers) // 20)), color=style.GOLD)
             return
         drawn = [f"{value:g}" for value in sorted(drawn)]
