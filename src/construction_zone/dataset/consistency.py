@@ -68,7 +68,7 @@ def contradictions(recipe: Recipe) -> Iterator[str]:
             swept = ", ".join(f"{path} ({points})" for path, points in grid.axes) or "imaging.per_structure"
             yield f"{grid.axes[0][0] if grid.axes else swept}: {images} {per}s from sweeps of {swept}; at most {most}"
     coarsest, finest = reach(recipe.simulation.sampling)[1], min(options(recipe.imaging.pixel_size))
-    if coarsest > finest * (1 + 1e-9):
+    if recipe.simulation.shape is None and coarsest > finest * (1 + 1e-9):
         yield (
             f"imaging.pixel_size: {finest:g} Å is finer than the wave's sampling of {coarsest:g} Å; "
             "take larger pixels or a finer simulation.sampling"
@@ -171,6 +171,8 @@ def _waves(recipe: Recipe) -> Iterator[str]:
                 f"simulation.tilts: with simulation.tilt_{name} they reach beyond {STEEPEST_TILT:g} mrad; turn the "
                 "structure instead"
             )
+    if simulation.shape is not None and simulation.sampling != type(simulation).model_fields["sampling"].default:
+        yield "simulation.sampling: the grid is given by simulation.shape; leave it out"
     if wave is None:
         return
     depths, numbers = listed(wave.depth), listed(wave.tilt)

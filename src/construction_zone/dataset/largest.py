@@ -20,7 +20,9 @@ def largest(recipe: Recipe, asked: range) -> list[int]:
 def _size(recipe: Recipe, drawn: dict[str, Any]) -> tuple[float, float]:
     """What a structure's waves take (samples of all configurations), and about how high it is in Å."""
     area = float(drawn.get("cell[0]", 1.0)) * float(drawn.get("cell[1]", 1.0))
-    samples = area / drawn["simulation.sampling"] ** 2 * (drawn["simulation.phonons"] or 1)
+    shape = recipe.simulation.shape
+    grid = area / drawn["simulation.sampling"] ** 2 if shape is None else float(shape[0] * shape[1])
+    samples = grid * (drawn["simulation.phonons"] or 1)
     # the height of prefabs without a radius is known only once they are made
     paths = tuple(f"{path}." for path, _ in recipe.groups)
     radii = [leaf for path, leaf in drawn.items() if path.startswith(paths) and path.endswith(".radius")]

@@ -217,6 +217,20 @@ class FromFiles(Part):
 MOST_WAVES = 1000
 """Tilts, and depths, of one structure."""
 
+MOST_SAMPLES = 65536
+"""Of a grid along one side."""
+
+_GRID = {
+    "anyOf": [
+        {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "items": {"type": "integer", "minimum": 1, "maximum": MOST_SAMPLES},
+        },
+        {"type": "null"},
+    ]
+}
 _TILTS = {
     "anyOf": [
         {
@@ -240,6 +254,19 @@ def read_tilts(raw: Any) -> list[list[float]] | None:
     bad = [value for pair in found for value in pair if abs(value) > 50]
     if bad:
         raise InvalidInput(f"{bad[0]:g} is outside the limits -50 … 50 mrad")
+    return found
+
+
+def read_shape(raw: Any) -> list[int] | None:
+    """Sizes [ny, nx] of a grid."""
+    if raw is None:
+        return None
+    if not isinstance(raw, (list, tuple)) or len(raw) != 2:
+        raise InvalidInput(f"{shown(raw)} is no grid; give its sizes [ny, nx], such as [512, 512]")
+    found = [int(whole_number(side)) for side in raw]
+    bad = [side for side in found if not 1 <= side <= MOST_SAMPLES]
+    if bad:
+        raise InvalidInput(f"{bad[0]} is outside the limits 1 … {MOST_SAMPLES}")
     return found
 
 
@@ -267,6 +294,12 @@ class Simulation(Part):
 
     energy: Annotated[Distribution, Quantity("eV", 10e3, 10e6, about="of the electrons")] = fixed(300e3)
     sampling: Annotated[Distribution, Quantity("Å", 0.005, 1, about="largest distance between samples")] = fixed(0.1)
+    shape: Annotated[
+        list[int] | None,
+        BeforeValidator(read_shape),
+        WithJsonSchema(_GRID),
+        Field(description="[ny, nx] of the grid, taken as they are, instead of sampling"),
+    ] = None
     slice_thickness: Annotated[
         Distribution,
         Quantity("Å", 0.1, 50, words=("planes",), about="largest thickness of a slice, or one to each lattice plane"),

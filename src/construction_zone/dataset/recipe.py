@@ -65,6 +65,7 @@ LATER: dict[str, Any] = {
     "scene.frames": "last",
     "scene.slice": None,
     "simulation.first_phonon": 0,
+    "simulation.shape": None,
     "simulation.tilts": None,
     "simulation.depths": None,
     "imaging.crop": None,

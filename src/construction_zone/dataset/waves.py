@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def settings_of(recipe: Recipe, drawn: Mapping[str, Any], atoms: ase.Atoms | Non
     return {
         "energy": drawn["simulation.energy"],
         "sampling": drawn["simulation.sampling"],
+        "shape": None if simulation.shape is None else (simulation.shape[0], simulation.shape[1]),
         "slice_thickness": drawn["simulation.slice_thickness"],
         "displacements": simulation.displacements,
         "tilts": tilts,
@@ -62,6 +64,7 @@ def simulated(
         atoms = list(atoms)
     first = atoms if isinstance(atoms, ase.Atoms) else atoms[0]
     settings = settings_of(recipe, drawn, first if several else None)
+    _fine_enough(recipe, drawn, first)
     begin = recipe.simulation.first_phonon
     numbers = range(begin, begin + phonons) if phonons and begin else phonons
     waves = exit_waves(atoms, phonons=numbers, seed=seed, device=device, **settings)
@@ -77,6 +80,18 @@ def above(atoms: ase.Atoms, plane: float | None) -> ase.Atoms:
     from construction_zone.simulate.slicing import EDGE
 
     return atoms[atoms.positions[:, 2] + EDGE < plane]
+
+
+def _fine_enough(recipe: Recipe, drawn: Mapping[str, Any], atoms: ase.Atoms) -> None:
+    """Raise `InvalidInput` if the grid that a recipe gives is too coarse for the pixels of the images."""
+    shape, pixel = recipe.simulation.shape, drawn["imaging.pixel_size"]
+    for axis, count in enumerate(reversed(shape or [])):
+        length = float(atoms.cell[axis, axis])
+        if length / count > pixel * (1 + 1e-9):
+            raise InvalidInput(
+                f"simulation.shape: {count} samples over {length:g} Å along {'xy'[axis]} are coarser than "
+                f"imaging.pixel_size, {pixel:g} Å; give at least {math.ceil(length / pixel - 1e-6)}"
+            )
 
 
 def _depths(recipe: Recipe, drawn: Mapping[str, Any], atoms: ase.Atoms) -> list[float] | None:

@@ -33,6 +33,7 @@ def test_a_ready_recipe_is_still_the_one_that_datasets_were_begun_with(name: str
 
 CHANGES = {
     "simulation.first_phonon": 8,
+    "simulation.shape": [100, 120],
     "simulation.tilts": [[1, 0]],
     "simulation.depths": [10.0],
     "imaging.wave": {},
@@ -70,4 +71,6 @@ def test_a_field_that_came_later_counts_once_it_is_used(tiny, path: str) -> None
     assert default[name] == LATER[path]  # spelt out at its default
     assert load(plain).digest() == before
     given[name] = CHANGES[path]
+    if path == "simulation.shape":
+        del tiny["simulation"]["sampling"]
     assert load(tiny).digest() != before

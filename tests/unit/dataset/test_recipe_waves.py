@@ -236,3 +236,28 @@ def test_a_recipe_of_waves_is_written_back_and_the_schema_knows_it(deep) -> None
     assert schema.is_valid(deep)
     assert not schema.is_valid({**deep, "simulation": {"tilts": [[1, 2, 3]]}})
     assert not schema.is_valid({**deep, "simulation": {"depths": "deep"}})
+
+
+def test_the_grid_may_be_given(deep, tmp_path) -> None:
+    del deep["simulation"]["sampling"], deep["simulation"]["depths"], deep["imaging"]["wave"]
+    deep["labels"] = {}
+    deep["imaging"]["pixel_size"] = 0.2
+    deep["simulation"]["shape"] = [108, 125]
+    made(deep, tmp_path / "data")
+    store = Store(tmp_path / "data")
+    direct = exit_waves(
+        stages.read_built(store, 0).atoms,
+        shape=(108, 125),
+        phonons=2,
+        seed=integer(structure_seed(load(deep), 0), "waves"),
+    ).cropped(0.2)
+    np.testing.assert_allclose(stages.read_waves(store, 0).numpy(), direct.numpy(), atol=3e-6)
+    assert plan(load(deep)).grid == (108, 125)
+    with pytest.raises(RecipeError, match=r"simulation\.sampling: the grid is given by simulation\.shape"):
+        load(deep, settings=["simulation.sampling=0.2"])
+    with pytest.raises(RecipeError, match=r"simulation\.shape: \[100\] is no grid"):
+        load(deep, settings=["simulation.shape=[100]"])
+    report = generate(
+        load(deep, settings=["simulation.shape=[96, 125]"]), tmp_path / "coarse", progress=False, workers=1
+    )
+    assert "simulation.shape: 96 samples over 20 Å along y are coarser" in report.failures[0].error
