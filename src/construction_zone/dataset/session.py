@@ -127,7 +127,8 @@ def keep_file(store: Store, path: Path) -> str:
         with (aside / "file").open("rb") as file:
             mark = f"{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}-"
         name = f"{CRYSTALS}/{mark}{path.name.removeprefix(mark)}"
-        store.place.put(aside / "file", name)
+        if path.absolute() != (store.folder / name).absolute():  # else it would be gone for a moment
+            store.place.put(aside / "file", name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return name
