@@ -109,15 +109,15 @@ def _floor(size: int, count: int, transform: Callable[[torch.Tensor], object]) -
 
 
 def _own_floor(size: int, count: int) -> Callable[[], None]:
-    from construction_zone.simulate.fft import fields, plan
+    from construction_zone.simulate.fft import blocks, fields, plan
 
-    spectrum, along = np.ones((2 * size, 2 * size), np.complex64), plan(2 * size)
+    spectrum, along = np.ones(blocks.room(2 * size, 2 * size), np.float32), plan(2 * size)
 
     def run() -> None:
         for _ in range(count):
             spectrum.fill(1)
             for _ in range(2):
-                fields.rows(spectrum, along, True, 2 * size)
+                fields.rows(spectrum, 2 * size, along, 2 * size)
 
     return run
 

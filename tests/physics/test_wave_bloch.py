@@ -38,7 +38,7 @@ def beams_by_multislice(
     )
     engine = Multislice(Specimen(atoms.numbers, slices, (np.ones(len(atoms), dtype=bool),)), optics)
     ky, kx = grid.frequencies()
-    for factor in engine.factors.values():
+    for factor in engine.filters.values():
         factor *= torch.exp(-b * (ky**2 + kx**2) / 4)
     return np.fft.fft2(engine.waves(atoms.positions[None])[0, 0, :, 0].numpy(), norm="forward")
 

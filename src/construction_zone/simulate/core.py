@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -49,12 +50,12 @@ class Cores:
     elements
         (n,) which of the patches' elements each atom is, int64.
     patches
-        (elements, FINE, FINE, SIZE, SIZE) those of `core_patches` for each element.
+        those of `core_patches` for each element, as the steps' `patches` makes them.
     """
 
     positions: torch.Tensor
     elements: torch.Tensor
-    patches: torch.Tensor
+    patches: Any
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -97,21 +97,22 @@ class Multislice:
     def __init__(self, specimen: Specimen, optics: Optics) -> None:
         self.specimen, self.optics = specimen, optics
         real = torch.float32 if optics.dtype == torch.complex64 else torch.float64
-        self.factors = form_factors(
+        factors = form_factors(
             specimen.numbers, optics.grid, parametrization=optics.parametrization, dtype=real, device=optics.device
         )
+        self.elements = list(factors)
+        self.steps = steps_for(optics.grid.shape, optics.dtype, optics.device)
+        self.filters = self.steps.filters(factors)
         self.groups = [
             [self._group(members, variants) for members, variants in specimen.groups(index)]
             for index in range(max(optics.depths))
         ]
-        self.patches: torch.Tensor | None = None
+        self.patches: Any = None
         if optics.cores:
             made = [
-                core_patches(z, float(optics.energy), optics.grid.sampling, optics.parametrization)
-                for z in self.factors
+                core_patches(z, float(optics.energy), optics.grid.sampling, optics.parametrization) for z in factors
             ]
-            self.patches = torch.tensor(np.stack(made), dtype=optics.dtype, device=optics.device)
-        self.steps = steps_for(optics.grid.shape, optics.dtype, optics.device)
+            self.patches = self.steps.patches(np.stack(made), optics.device, optics.dtype)
         self.sigma = interaction_parameter(optics.energy)
         self._kernels: dict[tuple[float, Tilt], Propagator] = {}
 
@@ -143,46 +144,38 @@ class Multislice:
                 for v, variant in enumerate(runs):
                     for t, run in enumerate(variant):
                         run.to(heights[index])
-                        result[v, t, optics.depths.index(index)] = run.wave.array()
+                        run.wave.write(result[v, t, optics.depths.index(index)])
             if index == max(optics.depths):
                 break
             acts = heights[index] if optics.split == "standard" else (heights[index] + heights[index + 1]) / 2
             for group in self.groups[index]:
-                both, part = next(potentials)
+                made, part = next(potentials)
                 cores = self._cores(samples, group)
                 for v in group.variants:
                     for run in runs[v]:
-                        run.through(both, part, cores, acts)
+                        run.through(made, part, cores, acts)
             if step_done is not None:
                 step_done()
         return result
 
-    def _potentials(self, samples: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
-        """The potential in V·Å of each group of each slice in turn: a field (batch, y, x), and which part of it.
-
-        Two are made at a time, as the real and the imaginary part of a field that the next two overwrite.
-        """
+    def _potentials(self, samples: torch.Tensor) -> Iterator[tuple[Any, int]]:
+        """The potentials of each group of each slice in turn, which are made two at a time: and which of the two."""
+        optics = self.optics
         groups = [group for in_slice in self.groups for group in in_slice]
-        shape = (len(samples), *self.optics.grid.shape)
-        spreads, total = (torch.empty(shape, dtype=self.optics.dtype, device=self.optics.device) for _ in range(2))
+        potentials = self.steps.Potentials(self.filters, len(samples), optics.grid.shape, optics.dtype)
         for start in range(0, len(groups), 2):
             pair = groups[start : start + 2]
-            elements = [z for z in self.factors if any(z in group.of_element for group in pair)]
-            for z in elements:
-                spreads.zero_()
-                for part, group in enumerate(pair):
-                    if z in group.of_element:
-                        self.steps.spread(spreads, part, samples[:, group.of_element[z]])
-                self.steps.add_filtered(total, spreads, self.factors[z], z == elements[0], z == elements[-1])
+            shared = len(pair[0].variants) * len(optics.tilts) > 1
+            potentials.make([{z: samples[:, members] for z, members in g.of_element.items()} for g in pair], shared)
             for part in range(len(pair)):
-                yield total, part
+                yield potentials, part
 
     def _group(self, members: NDArray[np.int64], variants: tuple[int, ...]) -> _Group:
         def there(indices: NDArray[np.integer]) -> torch.Tensor:
             return torch.from_numpy(indices).to(self.optics.device)
 
         numbers = self.specimen.numbers[members]
-        elements = np.searchsorted(list(self.factors), numbers)
+        elements = np.searchsorted(self.elements, numbers)
         of_element = {int(z): there(members[numbers == z]) for z in np.unique(numbers)}
         return _Group(there(members), there(elements), of_element, variants)
 
@@ -206,7 +199,7 @@ class _Run:
             self.wave.propagate(self.parent.kernel(z - self.z, self.tilt))
         self.z = z
 
-    def through(self, potentials: torch.Tensor, part: int, cores: Cores | None, z: float) -> None:
+    def through(self, potentials: Any, part: int, cores: Cores | None, z: float) -> None:
         """Take the wave through a slice that acts at the plane `z` in Å; see `steps_torch.Wave.transmit`."""
         self.to(z)
         self.wave.transmit(potentials, part, self.parent.sigma, cores)

@@ -1,14 +1,15 @@
 """The steps of multislice compiled for one CPU thread in single precision; the same ones as in `steps_torch`.
 
-They release the interpreter lock, so that several configurations can run beside each other in threads. A wave on its
-way is kept as its transform along x between slices, and each slice takes sixteen rows back, through, and on in one
-visit: a field is read and written twice for each slice.
+They release the interpreter lock, so that several configurations can run beside each other in threads. A field is
+visited once along x and once along y for each of its steps (see `fft.fields`): atoms are spread into sixteen rows that
+are transformed at once, and a wave, kept between slices as its transform along x, goes back, through a slice whose
+potential comes back along x beside it, and on, in one visit.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,17 +17,21 @@ from numpy.typing import NDArray
 
 from construction_zone.compiling import njit
 from construction_zone.simulate.core import FINE, SIZE, Cores
-from construction_zone.simulate.fft import fields, plan
-from construction_zone.simulate.fft.lanes import COUNT
+from construction_zone.simulate.fft import atoms, blocks, fields, plan
 from construction_zone.simulate.propagation import Propagator
-from construction_zone.simulate.window import STEPS, WIDTH, table
+from construction_zone.simulate.window import WIDTH, table
 
 FIELDS, FIELDS_OF_A_WAVE = 2, 1
 """Fields that the potentials of one configuration take at once, and each of its waves."""
 
+Positions: TypeAlias = Mapping[int, torch.Tensor]
+"""Positions (batch, n, 2: y, x) in samples of the atoms of each element, by its atomic number."""
+
+Filters: TypeAlias = Mapping[int, NDArray[np.float32]]
+
 _compiled = njit(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 _TABLE = table()
-_NO_CORES = np.zeros((1, SIZE, SIZE), np.complex64)
+_NOWHERE = np.zeros((0, 2))
 
 
 def can_do(shape: tuple[int, int], dtype: torch.dtype) -> bool:
@@ -34,134 +39,125 @@ def can_do(shape: tuple[int, int], dtype: torch.dtype) -> bool:
     return dtype == torch.complex64 and all(plan(size) is not None for size in shape)
 
 
-def spread(field: torch.Tensor, part: int, positions: torch.Tensor) -> None:
-    """Add the window of every atom to the real (`part` 0) or imaginary (1) part of complex `field`."""
-    target, atoms = torch.view_as_real(field).numpy(), positions.numpy()
-    for b in range(len(target)):
-        _spread(target[b], part, atoms[b], _TABLE)
+def filters(factors: Mapping[int, torch.Tensor]) -> Filters:
+    """`factors` (ny, nx, real) by atomic number, as `Potentials` takes them."""
+    return {z: blocks.tiled(factor.numpy()) for z, factor in factors.items()}
 
 
-def add_filtered(total: torch.Tensor, spreads: torch.Tensor, factor: torch.Tensor, begin: bool, end: bool) -> None:
-    """Add the spectrum of `spreads` · `factor` (ny, nx, real) to `total`, and in the `end` transform it back.
+def patches(made: NDArray[np.complex128], device: torch.device, dtype: torch.dtype) -> Any:
+    """Patches (elements, FINE, FINE, SIZE, SIZE) of cores, as `Wave.transmit` takes them."""
+    assert device.type == "cpu"
+    assert dtype == torch.complex64
+    return atoms.columns_of(made.reshape(-1, SIZE, SIZE))
 
-    To `begin` with there is nothing to add to. What `spreads` holds is lost.
-    """
-    along_y, along_x = plan(total.shape[-2]), plan(total.shape[-1])
-    for b in range(len(total)):
-        field, sums = spreads[b].numpy(), total[b].numpy()
-        fields.rows(field, along_x, False, field.shape[1])
-        fields.filtered_columns(field, along_y, factor.numpy(), sums, begin, end)
-        if end:
-            fields.rows(sums, along_x, True, field.shape[1])
+
+class Potentials:
+    """Projected potentials (batch, ny, nx) in V·Å of two groups of atoms at a time; the next two overwrite them."""
+
+    def __init__(self, filters: Filters, batch: int, shape: tuple[int, int], dtype: torch.dtype) -> None:
+        self.filters, self.shape = filters, shape
+        self.fresh, self.again = False, (False, False)
+        size = blocks.room(*shape)
+        self.fields, self._spread = np.zeros((batch, size), np.float32), np.zeros(size, np.float32)
+
+    def make(self, groups: Sequence[Positions], shared: bool) -> None:
+        """Make those of one or two `groups`; `shared` if more than one wave goes through the first."""
+        (ny, nx), both = self.shape, [*groups, {}][:2]
+        along_y, along_x = plan(ny), plan(nx)
+        elements = [z for z in self.filters if any(z in group for group in groups)]
+        for b, total in enumerate(self.fields):
+            for z in elements:
+                one, two = (_windows(group[z][b].numpy() if z in group else _NOWHERE, ny) for group in both)
+                begin, end = z == elements[0], z == elements[-1]
+                spread = total if begin else self._spread  # what is not touched need not come from the memory
+                fields.spread_rows(spread, ny, along_x, one, two, _TABLE)
+                fields.filtered_columns(spread, nx, along_y, self.filters[z], total, begin, end)
+        # their rows are taken back by the first wave that comes through
+        self.fresh, self.again = True, (shared, len(groups) > 1)
+
+    def array(self) -> torch.Tensor:
+        """The potentials of both groups, as real and imaginary part (batch, ny, nx)."""
+        made = np.empty((len(self.fields), *self.shape), np.complex64)
+        for field, rows in zip(self.fields, made, strict=True):
+            blocks.unpack(field, plan(self.shape[1]), self.fresh, self.shape[1], rows)
+        return torch.from_numpy(made)
 
 
 class Wave:
-    """Waves (batch, ny, nx) on their way through a specimen, in the memory of `field`."""
+    """Waves (batch, ny, nx) on their way through a specimen, at first those of `array`."""
 
-    def __init__(self, field: torch.Tensor) -> None:
-        self._field = field
-        self._y, self._x = plan(field.shape[-2]), plan(field.shape[-1])
-        self._kept = field.shape[-1] // 2 + 1
-        # what the field holds: the wave, or its transform along x on the way to columns or back from them
+    def __init__(self, array: torch.Tensor) -> None:
+        self.shape: tuple[int, int] = (array.shape[-2], array.shape[-1])
+        self._y, self._x = plan(self.shape[0]), plan(self.shape[1])
+        self._fields = np.zeros((len(array), blocks.room(*self.shape)), np.float32)
+        for rows, field in zip(array.numpy(), self._fields, strict=True):
+            blocks.pack(rows, field)
+        self._kept = self.shape[1] // 2 + 1
+        # what the fields hold: waves, or their transforms along x on the way to columns or back from them
         self._state = "wave"
 
-    def array(self) -> torch.Tensor:
-        """The waves; they may be overwritten by the next step."""
+    def write(self, array: torch.Tensor) -> None:
+        """Write the waves to `array`."""
         assert self._state != "on", "a slice is followed by a propagation"
-        if self._state == "back":
-            for field in self._field.numpy():
-                fields.rows(field, self._x, True, self._kept)
-            self._state = "wave"
-        return self._field
+        for field, rows in zip(self._fields, array.numpy(), strict=True):
+            blocks.unpack(field, self._x, self._state == "back", self._kept, rows)
 
     def propagate(self, kernel: Propagator) -> None:
         """Propagate freely by `kernel`."""
-        kept = int(kernel.keep.max())
-        if self._state != "on":
-            for field in self.array().numpy():
-                fields.rows(field, self._x, False, kept)
-        for field in self._field.numpy():
-            fields.propagated_columns(field, self._y, kernel.y.numpy(), kernel.x.numpy(), kernel.keep.numpy())
+        # what is not kept has become zero, and is not there any more
+        keep = np.minimum(kernel.keep.numpy(), self._kept)
+        kept, (ny, nx) = int(keep.max()), self.shape
+        # transforms are not normalised; where rows stay transformed from the last time, those along x were
+        scale = 1 / ny if self._state == "back" else 1 / (nx * ny)
+        for field in self._fields:
+            if self._state == "wave":
+                fields.rows(field, ny, self._x, kept)
+            fields.propagated_columns(field, self._y, kernel.y.numpy(), kernel.x.numpy(), keep, scale)
         self._kept, self._state = kept, "back"
 
-    def transmit(self, potentials: torch.Tensor, part: int, sigma: float, cores: Cores | None) -> None:
-        """Multiply by exp(iσV) + Σ cores, V in V·Å the real (`part` 0) or imaginary (1) part of `potentials`."""
+    def transmit(self, potentials: Potentials, part: int, sigma: float, cores: Cores | None) -> None:
+        """Multiply by exp(iσV) + Σ cores, V in V·Å those of the first (`part` 0) or second (1) of two groups."""
         assert self._state != "on", "a slice is followed by a propagation"
-        scales = (sigma, 0.0) if part == 0 else (0.0, sigma)
-        ny, nx = self._field.shape[-2:]
-        for b, field in enumerate(self._field.numpy()):
-            placed = _no_cores(ny) if cores is None else _placed(cores, b, ny, nx)
+        spectral, fresh, again = self._state == "back", potentials.fresh, potentials.again
+        for b, field in enumerate(self._fields):
             fields.transmitted_rows(
-                field, self._x, self._state == "back", self._kept, potentials[b].numpy(), *scales, placed
+                field,
+                self.shape[0],
+                self._x,
+                spectral,
+                self._kept,
+                potentials.fields[b],
+                part,
+                fresh,
+                again,
+                sigma,
+                _placed(cores, b, self.shape[0]),
             )
-        self._state = "on"
+        self._state, potentials.fresh = "on", False
 
 
-def _placed(cores: Cores, b: int, ny: int, nx: int) -> tuple[NDArray[Any], ...]:
-    patches = cores.patches.numpy().reshape(-1, SIZE, SIZE)
-    return (*_core_places(cores.positions[b].numpy(), cores.elements.numpy(), ny, nx), patches)
+def _windows(positions: NDArray[np.float64], ny: int) -> tuple[Any, ...]:
+    tops = np.floor(positions[:, 0] - WIDTH / 2).astype(np.int64) + 1
+    return positions, atoms.touched(tops, WIDTH, ny)
 
 
-def _no_cores(ny: int) -> tuple[NDArray[Any], ...]:
-    nothing = np.zeros(0, np.int64)
-    return (np.zeros(-(-ny // COUNT) + 1, np.int64), nothing, nothing, nothing, nothing, _NO_CORES)
+def _placed(cores: Cores | None, b: int, ny: int) -> tuple[Any, ...]:
+    if cores is None:
+        tops = lefts = which = np.zeros(0, np.int64)
+        patches = (np.zeros(0, np.float32), np.zeros(0, np.float32))
+    else:
+        tops, lefts, which = _core_places(cores.positions[b].numpy(), cores.elements.numpy())
+        patches = cores.patches
+    return atoms.touched(tops, SIZE, ny), lefts, which, patches
 
 
 @_compiled
-def _core_places(positions: Any, elements: Any, ny: int, nx: int) -> Any:
-    """Where the atoms' patches go: for each block of sixteen rows the atoms that touch it, and for each atom its first
-    row and column and the number of its patch."""
-    count, blocks = len(positions), (ny + COUNT - 1) // COUNT
+def _core_places(positions: Any, elements: Any) -> Any:
+    """The first row and column of each atom's patch, and the number of the patch."""
+    count = len(positions)
     tops, lefts, which = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
     for n in range(count):
         y, x = int(np.rint(positions[n, 0] * FINE)), int(np.rint(positions[n, 1] * FINE))
-        tops[n] = (y // FINE - (SIZE // 2 - 1)) % ny
-        lefts[n] = (x // FINE - (SIZE // 2 - 1)) % nx
+        tops[n], lefts[n] = y // FINE - (SIZE // 2 - 1), x // FINE - (SIZE // 2 - 1)
         which[n] = (elements[n] * FINE + y % FINE) * FINE + x % FINE
-    touched = np.zeros(blocks + 1, np.int64)
-    for n in range(count):
-        for i in range(SIZE):
-            if _enters(tops[n], i, ny):
-                touched[(tops[n] + i) % ny // COUNT + 1] += 1
-    starts = np.cumsum(touched)
-    atoms, filled = np.empty(starts[-1], np.int64), starts.copy()
-    for n in range(count):
-        for i in range(SIZE):
-            if _enters(tops[n], i, ny):
-                block = (tops[n] + i) % ny // COUNT
-                atoms[filled[block]] = n
-                filled[block] += 1
-    return starts, atoms, tops, lefts, which
-
-
-@_compiled
-def _enters(top: int, i: int, ny: int) -> bool:
-    """Whether row i of a patch that begins at row `top` is its first in a block of rows."""
-    row = (top + i) % ny
-    return i == 0 or (row % COUNT == 0 and row // COUNT != top // COUNT)
-
-
-@_compiled
-def _window(offset: float, table: Any) -> float:
-    place = abs(offset) * STEPS
-    knot = min(int(place), table.shape[1] - 2)
-    t = place - knot
-    a, b = table[0, knot], table[0, knot + 1]
-    c, d = table[1, knot], table[1, knot + 1]
-    return a + t * (c + t * (3 * (b - a) - 2 * c - d + t * (2 * (a - b) + c + d)))
-
-
-@_compiled
-def _spread(target: Any, part: int, positions: Any, table: Any) -> None:
-    ny, nx = target.shape[:2]
-    weights = np.empty(WIDTH)
-    for n in range(len(positions)):
-        y, x = positions[n, 0], positions[n, 1]
-        top, left = math.floor(y - WIDTH / 2) + 1, math.floor(x - WIDTH / 2) + 1
-        for j in range(WIDTH):
-            weights[j] = _window(left + j - x, table)
-        for i in range(WIDTH):
-            weight = _window(top + i - y, table)
-            row = (top + i) % ny
-            for j in range(WIDTH):
-                target[row, (left + j) % nx, part] += weight * weights[j]
+    return tops, lefts, which

@@ -5,7 +5,12 @@ Fields have shape (batch, ny, nx); positions (batch, atoms, 2: y, x) are in samp
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from construction_zone.simulate.core import FINE, SIZE, Cores
 from construction_zone.simulate.propagation import Propagator
@@ -13,6 +18,44 @@ from construction_zone.simulate.window import WIDTH, window
 
 FIELDS, FIELDS_OF_A_WAVE = 7, 2
 """Fields that the potentials of one configuration take at once with what torch needs on the way, and each wave."""
+
+
+Positions: TypeAlias = Mapping[int, torch.Tensor]
+"""Positions (batch, n, 2: y, x) in samples of the atoms of each element, by its atomic number."""
+Filters: TypeAlias = Mapping[int, torch.Tensor]
+
+
+def filters(factors: Filters) -> Filters:
+    """`factors` (ny, nx, real) by atomic number, as `Potentials` takes them."""
+    return factors
+
+
+def patches(made: NDArray[np.complex128], device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """Patches (elements, FINE, FINE, SIZE, SIZE) of cores, as `Wave.transmit` takes them."""
+    return torch.tensor(made, dtype=dtype, device=device)
+
+
+class Potentials:
+    """Projected potentials (batch, ny, nx) in V·Å of two groups of atoms at a time; the next two overwrite them."""
+
+    def __init__(self, filters: Filters, batch: int, shape: tuple[int, int], dtype: torch.dtype) -> None:
+        self._filters = filters
+        device = next(iter(filters.values())).device
+        self._spread, self._total = (torch.empty((batch, *shape), dtype=dtype, device=device) for _ in range(2))
+
+    def make(self, groups: Sequence[Positions], shared: bool) -> None:
+        """Make those of one or two `groups`; `shared` if more than one wave goes through the first."""
+        elements = [z for z in self._filters if any(z in group for group in groups)]
+        for z in elements:
+            self._spread.zero_()
+            for part, group in enumerate(groups):
+                if z in group:
+                    spread(self._spread, part, group[z])
+            add_filtered(self._total, self._spread, self._filters[z], z == elements[0], z == elements[-1])
+
+    def array(self) -> torch.Tensor:
+        """The potentials of both groups, as real and imaginary part (batch, ny, nx)."""
+        return self._total
 
 
 def spread(field: torch.Tensor, part: int, positions: torch.Tensor) -> None:
@@ -41,22 +84,22 @@ def add_filtered(total: torch.Tensor, spreads: torch.Tensor, factor: torch.Tenso
 
 
 class Wave:
-    """Waves (batch, ny, nx) on their way through a specimen, in the memory of `field` and another like it."""
+    """Waves (batch, ny, nx) on their way through a specimen, at first those of `array`, in its memory and another's."""
 
-    def __init__(self, field: torch.Tensor) -> None:
-        self._field, self._other = field, torch.empty_like(field)
+    def __init__(self, array: torch.Tensor) -> None:
+        self._field, self._other = array, torch.empty_like(array)
 
-    def array(self) -> torch.Tensor:
-        """The waves; they may be overwritten by the next step."""
-        return self._field
+    def write(self, array: torch.Tensor) -> None:
+        """Write the waves to `array`."""
+        array.copy_(self._field)
 
     def propagate(self, kernel: Propagator) -> None:
         """Propagate freely by `kernel`."""
         self._field = torch.fft.ifft2(torch.fft.fft2(self._field).mul_(kernel.whole()))
 
-    def transmit(self, potentials: torch.Tensor, part: int, sigma: float, cores: Cores | None) -> None:
-        """Multiply by exp(iσV) + Σ cores, V in V·Å the real (`part` 0) or imaginary (1) part of `potentials`."""
-        phase = torch.view_as_real(potentials)[..., part] * sigma
+    def transmit(self, potentials: Potentials, part: int, sigma: float, cores: Cores | None) -> None:
+        """Multiply by exp(iσV) + Σ cores, V in V·Å those of the first (`part` 0) or second (1) of two groups."""
+        phase = torch.view_as_real(potentials.array())[..., part] * sigma
         wave, result = self._field, self._other
         torch.mul(wave, torch.complex(torch.cos(phase), torch.sin(phase)), out=result)
         if cores is not None:

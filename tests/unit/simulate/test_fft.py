@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from construction_zone import simulate
-from construction_zone.simulate.fft import fields, plan
+from construction_zone.simulate.fft import atoms, blocks, fields, plan
 from construction_zone.simulate.fft.lanes import COUNT, POINT
 from construction_zone.simulate.fft.passes import RADICES, lines, transform
 from construction_zone.simulate.multislice import steps_for
@@ -43,47 +43,72 @@ def test_lengths_with_large_prime_factors_have_no_plan(length: int) -> None:
     assert plan(length) is None
 
 
+def kept(rows: np.ndarray) -> np.ndarray:
+    """`rows` as a field of blocks of sixteen rows; what fills its last tiles up is no number."""
+    made = np.full(blocks.room(*rows.shape), np.nan, np.float32)
+    blocks.pack(rows, made)
+    return made
+
+
+def told(made: np.ndarray, shape: tuple[int, int], *, spectral: bool = False, kept: int | None = None) -> np.ndarray:
+    rows = np.full(shape, np.nan, np.complex64)
+    blocks.unpack(made, plan(shape[1]), spectral, shape[1] if kept is None else kept, rows)
+    return rows
+
+
 @SHAPES
 def test_rows_and_back(shape: tuple[int, int]) -> None:
     start = field(shape)
-    made = start.copy()
-    fields.rows(made, plan(shape[1]), False, shape[1])
-    assert_near(made, np.fft.fft(start.astype(complex), axis=1))
-    fields.rows(made, plan(shape[1]), True, shape[1])
-    assert_near(made / shape[1], start)
+    made = kept(start)
+    assert_array_equal(told(made, shape), start)
+    fields.rows(made, shape[0], plan(shape[1]), shape[1])
+    assert_near(told(made, shape), np.fft.fft(start.astype(complex), axis=1))
+    assert_near(told(made, shape, spectral=True) / shape[1], start)
 
 
 @SHAPES
 def test_columns_outside_the_band_are_taken_for_zero(shape: tuple[int, int]) -> None:
     nx = shape[1]
     spectrum = field(shape)
-    order = np.minimum(np.arange(nx), nx - np.arange(nx))
-    kept = nx // 4 + 1
-    made = spectrum.copy()
-    # whole blocks are written, of which a band takes a part: what is beyond is zero, as propagation leaves it
-    made[:, order >= kept] = 0
-    expected = np.fft.ifft(made.astype(complex), axis=1) * nx
-    blocks = np.zeros(nx, bool)
-    for first in range(0, nx, 8):
-        width = min(8, nx - first)
-        blocks[first : first + width] = fields.in_band(first, width, kept, nx)
-    made[:, ~blocks] = np.nan
-    fields.rows(made, plan(nx), True, kept)
-    assert_near(made, expected)
+    beyond = np.minimum(np.arange(nx), nx - np.arange(nx)) >= nx // 4 + 1
+    expected = np.fft.ifft(np.where(beyond, 0, spectrum.astype(complex)), axis=1) * nx
+    spectrum[:, beyond] = np.nan
+    assert_near(told(kept(spectrum), shape, spectral=True, kept=nx // 4 + 1), expected)
 
 
 @SHAPES
-def test_columns_there_and_back_through_a_filter(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("apart", [True, False])
+def test_columns_there_and_back_through_a_filter(shape: tuple[int, int], apart: bool) -> None:
     ny, nx = shape
     rng = np.random.default_rng(1)
     factors = rng.uniform(size=(2, *shape)).astype(np.float32)
-    one, two, total = field(shape), field(shape)[::-1].copy(), np.full(shape, np.nan, np.complex64)
+    one, two = field(shape), field(shape)[::-1].copy()
     expected = sum(np.fft.fft2(f.astype(complex)) * w for f, w in zip((one, two), factors, strict=True))
-    for number, spread in enumerate((one, two)):
-        fields.rows(spread, plan(nx), False, nx)
-        fields.filtered_columns(spread, plan(ny), factors[number], total, number == 0, number == 1)
-    fields.rows(total, plan(nx), True, nx)
-    assert_near(total, np.fft.ifft2(expected))
+    total = np.full(blocks.room(*shape), np.nan, np.float32) if apart else kept(one)
+    for number, rows in enumerate((one, two)):
+        spread = kept(rows) if apart or number else total
+        fields.rows(spread, ny, plan(nx), nx)
+        fields.filtered_columns(spread, nx, plan(ny), blocks.tiled(factors[number]), total, number == 0, number == 1)
+    assert_near(told(total, shape, spectral=True), np.fft.ifft2(expected))
+
+
+@pytest.mark.parametrize("ny", [1, 5, 16, 20, 33, 48])
+@pytest.mark.parametrize("size", [6, 8])
+def test_every_row_of_every_patch_is_in_one_block(ny: int, size: int) -> None:
+    tops = np.array([0, -1, ny - 1, 15, 16, 3 * ny + 2, -7 * ny - 5, ny // 2])
+    starts, numbers, lanes = atoms.touched(tops, size, ny)
+    found = np.zeros((len(tops), size, ny), int)
+    for block in range(len(starts) - 1):
+        for n in range(starts[block], starts[block + 1]):
+            for i in range(size):
+                row = block * COUNT + lanes[n] + i
+                if 0 <= lanes[n] + i < COUNT and row < ny:
+                    found[numbers[n], i, row] += 1
+    expected = np.zeros_like(found)
+    for n, top in enumerate(tops):
+        for i in range(size):
+            expected[n, i, (top + i) % ny] = 1
+    assert_array_equal(found, expected)
 
 
 def test_sizes_without_a_plan_and_double_precision_take_the_steps_in_torch() -> None:

@@ -11,6 +11,7 @@ from construction_zone import simulate
 from construction_zone.errors import GridError, InvalidInput
 from construction_zone.simulate import memory, plan, steps_compiled
 from construction_zone.simulate.core import core_patches
+from construction_zone.simulate.fft import fields
 
 
 def layers(symbols: str = "Au") -> ase.Atoms:
@@ -34,23 +35,23 @@ def test_an_estimate_by_hand() -> None:
 
 
 def test_transforms_are_those_that_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = {"add_filtered": 0, "propagate": 0}
+    counted = {"filtered_columns": 0, "propagate": 0}
 
     def propagate(wave, kernel, function=steps_compiled.Wave.propagate):
         counted["propagate"] += 2
         function(wave, kernel)
 
-    def add_filtered(*args, function=steps_compiled.add_filtered):
-        counted["add_filtered"] += 1 + args[-1]  # one more back in the end
+    def filtered_columns(*args, function=fields.filtered_columns):
+        counted["filtered_columns"] += 1 + args[-1]  # one more back in the end
         function(*args)
 
     monkeypatch.setattr(steps_compiled.Wave, "propagate", propagate)
-    monkeypatch.setattr(steps_compiled, "add_filtered", add_filtered)
+    monkeypatch.setattr(fields, "filtered_columns", filtered_columns)
     settings = {"sampling": 0.2, "phonons": 2, "displacements": 0.1, "tilts": [(0.0, 0.0), (1.0, 0.0)]}
     simulate.exit_waves(layers("AuSeC"), **settings)
     monkeypatch.undo()  # planning times a transform
     needed = simulate.plan_exit_waves(layers("AuSeC"), **settings)
-    assert needed.transforms == counted["add_filtered"] + counted["propagate"]
+    assert needed.transforms == counted["filtered_columns"] + counted["propagate"]
 
 
 def test_disk_is_that_of_the_array() -> None:

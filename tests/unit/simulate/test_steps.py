@@ -17,6 +17,7 @@ from construction_zone.simulate.grid import Grid
 from construction_zone.simulate.job import prepare
 from construction_zone.simulate.multislice import Multislice
 from construction_zone.simulate.propagation import propagator
+from construction_zone.simulate.window import WIDTH, window
 
 MODULES = pytest.mark.parametrize("steps", [steps_torch, steps_compiled], ids=["torch", "compiled"])
 DTYPES = pytest.mark.parametrize(("dtype", "rtol"), [(torch.complex128, 1e-9), (torch.complex64, 1e-5)])
@@ -30,7 +31,28 @@ def transmitted(steps: ModuleType, wave: torch.Tensor, *given: object) -> torch.
     if steps is steps_compiled:
         grid = Grid(tuple(wave.shape[-2:]), (1.0, 1.0))
         made.propagate(propagator(grid, 300e3, 0.0, dtype=wave.dtype, band_limit=False))
-    return made.array()
+    return written(made, wave)
+
+
+def written(made: object, like: torch.Tensor) -> torch.Tensor:
+    array = torch.full_like(like, torch.nan)
+    made.write(array)
+    return array
+
+
+def potentials_of(steps: ModuleType, shape: tuple[int, int], groups: list, factors: dict, shared: bool = False):
+    """Potentials (batch 3, *shape) of `groups` of atoms, twice made, as those of later slices are."""
+    dtype = torch.complex64 if next(iter(factors.values())).dtype == torch.float32 else torch.complex128
+    made = steps.Potentials(steps.filters(factors), 3, shape, dtype)
+    made.make([{next(iter(factors)): places(4, shape)}] * 2, False)
+    made.make(groups, shared)
+    return made
+
+
+def two_groups(shape: tuple[int, int], real: torch.dtype) -> tuple[list[dict], dict]:
+    """Two elements, of which one group has both and the other one."""
+    factors = {z: field(shape, torch.complex128, z).real.to(real).contiguous() for z in (6, 79)}
+    return [{6: places(11, shape), 79: places(5, shape)}, {79: places(9, shape)}], factors
 
 
 def field(shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0) -> torch.Tensor:
@@ -56,24 +78,44 @@ def same(one: torch.Tensor, other: torch.Tensor, rtol: float) -> None:
 
 @DTYPES
 @SHAPES
-@pytest.mark.parametrize("part", [0, 1])
-def test_spread(shape: tuple[int, int], part: int, dtype: torch.dtype, rtol: float) -> None:
-    made = []
-    for steps in (steps_compiled, steps_torch):
-        target = field((3, *shape), dtype)
-        steps.spread(target, part, places(11, shape))
-        made.append(target)
-    same(*made, rtol)
-    other = torch.view_as_real(made[0])[..., 1 - part]
-    assert torch.equal(other, torch.view_as_real(field((3, *shape), dtype))[..., 1 - part])
+@pytest.mark.parametrize("number", [1, 2])
+def test_potentials(shape: tuple[int, int], number: int, dtype: torch.dtype, rtol: float) -> None:
+    groups, factors = two_groups(shape, torch.float32 if dtype == torch.complex64 else torch.float64)
+    groups = groups[2 - number :]
+    expected = np.zeros((3, *shape), complex)
+    for z, factor in factors.items():
+        spread = np.stack([windows(group[z], shape) if z in group else np.zeros((3, *shape)) for group in groups])
+        both = spread[0] + (1j * spread[1] if number == 2 else 0)
+        expected += np.fft.ifft2(np.fft.fft2(both) * factor.double().numpy())
+    for steps in (steps_compiled, steps_torch) if dtype == torch.complex64 else (steps_torch,):
+        made = potentials_of(steps, shape, groups, factors)
+        same(made.array(), torch.from_numpy(expected).to(dtype), rtol)
+
+
+def windows(positions: torch.Tensor, shape: tuple[int, int]) -> np.ndarray:
+    """The sum (batch, ny, nx) of the windows at `positions`, periodic, atom by atom."""
+    made = np.zeros((len(positions), *shape))
+    for b, atoms in enumerate(positions):
+        for atom in atoms:
+            lines = []
+            for place, size in zip(atom.tolist(), shape, strict=True):
+                line = np.zeros(size)
+                for sample in int(np.floor(place - WIDTH / 2)) + 1 + np.arange(WIDTH):
+                    line[sample % size] += float(window(torch.tensor(sample - place, dtype=torch.float64)))
+                lines.append(line)
+            made[b] += np.outer(*lines)
+    return made
 
 
 @MODULES
 def test_what_is_spread_is_the_window_at_the_nearest_six_samples(steps: ModuleType) -> None:
-    target = torch.zeros((1, 16, 20), dtype=torch.complex128)
-    steps.spread(target, 0, torch.tensor([[[0.3, 18.6]]], dtype=torch.float64))
-    held = target[0].real
-    assert int((held != 0).sum()) == 36
+    # a factor of 1 leaves the windows as they are
+    real = torch.float32 if steps is steps_compiled else torch.float64
+    dtype = torch.complex64 if steps is steps_compiled else torch.complex128
+    made = steps.Potentials(steps.filters({6: torch.ones((16, 20), dtype=real)}), 1, (16, 20), dtype)
+    made.make([{6: torch.tensor([[[0.3, 18.6]]], dtype=torch.float64)}], False)
+    held = made.array()[0].real
+    held = torch.where(held.abs() > 1e-5 * held.max(), held, 0).double()
     rows, columns = held.sum(1), held.sum(0)
     assert set(rows.nonzero().flatten().tolist()) == {14, 15, 0, 1, 2, 3}
     assert set(columns.nonzero().flatten().tolist()) == {16, 17, 18, 19, 0, 1}
@@ -90,46 +132,61 @@ def test_add_filtered(shape: tuple[int, int], begin: bool, end: bool, dtype: tor
     factor = field(shape, dtype, 2).real.contiguous()
     spreads, before = field((2, *shape), dtype, 3), field((2, *shape), dtype, 4)
     expected = np.fft.fft2(spreads.numpy().astype(complex)) * factor.numpy() + (0 if begin else before.numpy())
-    for steps in (steps_compiled, steps_torch) if dtype == torch.complex64 else (steps_torch,):
-        total = torch.full_like(before, torch.nan) if begin else before.clone()
-        steps.add_filtered(total, spreads.clone(), factor, begin, end)
-        same(total, torch.from_numpy(np.fft.ifft2(expected) if end else expected).to(dtype), rtol)
+    total = torch.full_like(before, torch.nan) if begin else before.clone()
+    steps_torch.add_filtered(total, spreads.clone(), factor, begin, end)
+    same(total, torch.from_numpy(np.fft.ifft2(expected) if end else expected).to(dtype), rtol)
 
 
 @SHAPES
-@pytest.mark.parametrize("part", [0, 1])
-def test_transmit(shape: tuple[int, int], part: int) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_transmit(shape: tuple[int, int], shared: bool) -> None:
     dtype, rtol = torch.complex64, 1e-5
-    wave, potentials = field((3, *shape), dtype, 5), 4e3 * field((3, *shape), dtype, 6)
+    wave, (groups, factors) = field((3, *shape), dtype, 5), two_groups(shape, torch.float32)
     elements = torch.tensor([0, 1, 0, 0, 1, 1, 0])
-    cores = Cores(places(7, shape), elements, field((2, FINE, FINE, SIZE, SIZE), dtype, 7))
-    one, other = (transmitted(steps, wave, potentials, part, 7e-4, cores) for steps in (steps_compiled, steps_torch))
-    same(one, other, rtol)
-    phase = torch.view_as_real(potentials)[..., part].double() * 7e-4
-    plain = (wave.to(torch.complex128) * torch.polar(torch.ones_like(phase), phase)).to(dtype)
-    for steps in (steps_compiled, steps_torch):
-        same(transmitted(steps, wave, potentials, part, 7e-4, None), plain, rtol)
+    patches = field((2, FINE, FINE, SIZE, SIZE), torch.complex128, 7).numpy()
+    both = (steps_compiled, steps_torch)
+    held = {steps: potentials_of(steps, shape, groups, factors, shared) for steps in both}
+    exact = held[steps_torch].array().clone()
+    sigma = 3 / float(torch.view_as_real(exact).abs().max())
+    # in the order of two slices: the first has potentials that are not taken back yet, and twice if it is shared
+    for part in (0, 0, 1, 1) if shared else (0, 1):
+        made = []
+        for steps in both:
+            cores = Cores(places(7, shape), elements, steps.patches(patches, torch.device("cpu"), dtype))
+            made.append(transmitted(steps, wave, held[steps], part, sigma, cores))
+        same(*made, rtol)
+    for part in (0, 1):
+        phase = torch.view_as_real(exact)[..., part].double() * sigma
+        plain = (wave.to(torch.complex128) * torch.polar(torch.ones_like(phase), phase)).to(dtype)
+        for steps in both:
+            made = held[steps] if shared else potentials_of(steps, shape, groups, factors, True)
+            same(transmitted(steps, wave, made, part, sigma, None), plain, rtol)
 
 
 @MODULES
 def test_slices_and_propagations_in_turn(steps: ModuleType) -> None:
     # the compiled wave is kept half transformed between slices; what comes out is the plain product of all steps
-    grid = Grid((40, 45), (4.0, 4.4))
+    grid, dtype = Grid((40, 45), (4.0, 4.4)), torch.complex64
     kernel = propagator(grid, 200e3, 5.0, tilt=(4.0, -9.0))
     exact = propagator(grid, 200e3, 5.0, tilt=(4.0, -9.0), dtype=torch.complex128).whole()
-    wave = steps.Wave(torch.ones((1, *grid.shape), dtype=torch.complex64))
-    expected = torch.ones((1, *grid.shape), dtype=torch.complex128)
+    wave = steps.Wave(torch.ones((3, *grid.shape), dtype=dtype))
+    expected = torch.ones((3, *grid.shape), dtype=torch.complex128)
+    groups, factors = two_groups(grid.shape, torch.float32)
+    potentials = potentials_of(steps, grid.shape, groups, factors)
     for number in range(6):
-        potentials = 400 * field((1, *grid.shape), torch.complex64, number)
-        wave.transmit(potentials, number % 2, 7e-4, None)
-        phase = 7e-4 * torch.view_as_real(potentials)[..., number % 2].double()
+        if number % 2 == 0:
+            potentials.make(groups, False)
+            held = torch.view_as_real(potentials_of(steps_torch, grid.shape, groups, factors).array()).double()
+        sigma = 0.3 / float(held.abs().max())
+        wave.transmit(potentials, number % 2, sigma, None)
+        phase = sigma * held[..., number % 2]
         expected = expected * torch.polar(torch.ones_like(phase), phase)
         for _ in range(1 + (number == 2)):  # twice in a row is allowed
             wave.propagate(kernel)
             expected = torch.fft.ifft2(torch.fft.fft2(expected) * exact)
         if number == 4:
-            assert float((wave.array() - expected).abs().max()) < 3e-6
-    assert float((wave.array() - expected).abs().max()) < 3e-6
+            assert float((written(wave, expected.to(dtype)) - expected).abs().max()) < 3e-6
+    assert float((written(wave, expected.to(dtype)) - expected).abs().max()) < 3e-6
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 50.0, 5e3])
@@ -155,7 +212,10 @@ def test_propagate(shape: tuple[int, int], band_limit: bool, dtype: torch.dtype,
     for steps in (steps_compiled, steps_torch) if dtype == torch.complex64 else (steps_torch,):
         made = steps.Wave(wave.clone())
         made.propagate(kernel)
-        same(made.array(), expected.to(dtype), rtol)
+        same(written(made, wave), expected.to(dtype), rtol)
+        made.propagate(kernel)
+        twice = np.fft.ifft2(np.fft.fft2(wave.numpy().astype(complex)) * kernel.whole().numpy() ** 2)
+        same(written(made, wave), torch.from_numpy(twice).to(dtype), rtol)
 
 
 @SHAPES
@@ -174,8 +234,11 @@ def test_the_separable_propagator_is_the_formula(shape: tuple[int, int], band_li
 @MODULES
 def test_positions_at_the_seam_wrap(steps: ModuleType) -> None:
     dtype = torch.complex64 if steps is steps_compiled else torch.complex128
-    patch = field((1, FINE, FINE, SIZE, SIZE), dtype)
-    one, potentials = torch.ones((1, 20, 24), dtype=dtype), torch.zeros((1, 20, 24), dtype=dtype)
+    patch = steps.patches(field((1, FINE, FINE, SIZE, SIZE), torch.complex128).numpy(), torch.device("cpu"), dtype)
+    real = torch.float32 if steps is steps_compiled else torch.float64
+    one, nothing = torch.ones((1, 20, 24), dtype=dtype), {6: torch.zeros((20, 24), dtype=real)}
+    potentials = steps.Potentials(steps.filters(nothing), 1, (20, 24), dtype)
+    potentials.make([{6: torch.zeros((1, 1, 2), dtype=torch.float64)}], True)
 
     def added(y: float, x: float) -> torch.Tensor:
         position = torch.tensor([[[y, x]]], dtype=torch.float64)

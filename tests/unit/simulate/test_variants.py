@@ -8,6 +8,7 @@ import torch
 from construction_zone import simulate
 from construction_zone.errors import InvalidInput
 from construction_zone.simulate import steps_compiled
+from construction_zone.simulate.fft import fields
 
 
 def scene() -> ase.Atoms:
@@ -23,6 +24,7 @@ GOLD = np.arange(49) >= 40
 SETTINGS = {"sampling": 0.1, "seed": 3, "phonons": 2, "displacements": {"C": 0.1, "Au": 0.08}}
 
 
+POTENTIALS = ("spread_rows", "filtered_columns")
 WAVE = ("propagate", "transmit")
 
 
@@ -31,7 +33,7 @@ class Count:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: dict[str, int] = {}
-        for place, names in ((steps_compiled, ("add_filtered", "spread")), (steps_compiled.Wave, WAVE)):
+        for place, names in ((fields, POTENTIALS), (steps_compiled.Wave, WAVE)):
             for name in names:
                 monkeypatch.setattr(place, name, self._counting(name, getattr(place, name)))
 
@@ -69,7 +71,7 @@ def test_variants_share_the_slices_they_have_in_common(monkeypatch: pytest.Monke
     count.calls.clear()
     made = simulate.exit_wave_variants(scene(), {"scene": np.ones(49, dtype=bool), "gold": GOLD}, **settings)
     # all that gold alone needs is in the scene's upper three slices, which hold nothing else
-    for name in ("spread", "add_filtered"):
+    for name in POTENTIALS:
         assert count.calls[name] == alone[name]
     assert count.calls["transmit"] == alone["transmit"] + 3
     assert count.calls["propagate"] == alone["propagate"] + 3
@@ -80,7 +82,7 @@ def test_the_same_variant_twice_costs_no_potentials(monkeypatch: pytest.MonkeyPa
     everything = np.ones(49, dtype=bool)
     count = Count(monkeypatch)
     made = simulate.exit_wave_variants(scene(), {"a": everything, "b": np.arange(49)}, **{**SETTINGS, "phonons": None})
-    assert count.calls["spread"] == 6
+    assert count.calls["spread_rows"] == 4
     assert torch.equal(made["a"].array, made["b"].array)
 
 
@@ -89,7 +91,7 @@ def test_vacuum_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     atoms = ase.Atoms("Au2", [[4, 4, 20.5], [4, 4, 41.5]], cell=(8, 8, 62))
     count = Count(monkeypatch)
     wave = simulate.exit_waves(atoms, sampling=0.1, slice_thickness=1.0, phonons=None)
-    assert count.calls == {"spread": 2, "add_filtered": 1, "transmit": 2, "propagate": 2}
+    assert count.calls == {"spread_rows": 1, "filtered_columns": 1, "transmit": 2, "propagate": 2}
     close = ase.Atoms("Au2", [[4, 4, 0.5], [4, 4, 21.5]], cell=(8, 8, 42))
     assert torch.equal(simulate.exit_waves(close, sampling=0.1, slice_thickness=1.0, phonons=None).array, wave.array)
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import i0
 
-from construction_zone.simulate.steps_compiled import _window
+from construction_zone.simulate.fft.atoms import _window
 from construction_zone.simulate.window import BETA, STEPS, WIDTH, table, window, window_transform
 
 

@@ -1,9 +1,9 @@
-"""Transforms of whole fields, sixteen rows or columns at a time, each while it lies in the processor's cache.
+"""Visits to whole fields, sixteen rows or columns at a time, each while it lies in the processor's cache.
 
-Fields are complex64 (ny, nx). Columns are never only transformed: what multiplies the spectrum is done on the way, so
-that a field is read and written once for the transform along y and the one back. Rows that go through a slice are taken
-back along x, multiplied by its transmission function, and transformed again in one visit. No transform is normalised;
-the factor 1/(nx·ny) is for who multiplies the spectrum.
+A potential or a wave is read and written once along either axis: all that can be done to sixteen rows, or to sixteen
+columns, is done in one visit. What takes time beside the transforms is the memory, which processes share, so that two
+beside each other come near twice one only as far as little is moved. Fields are those of `blocks`. No transform is
+normalised; the factor 1/(nx·ny) is for who multiplies the spectrum.
 """
 
 from __future__ import annotations
@@ -12,66 +12,103 @@ from typing import Any
 
 import numpy as np
 
-from construction_zone.simulate.fft.lanes import (
-    COUNT,
-    POINT,
-    fill,
-    load,
-    load_pairs,
-    store,
-    store_pairs,
-    transposed_load,
-    transposed_store,
-    where_below,
-)
+from construction_zone.simulate.fft.atoms import add_cores, add_windows
+from construction_zone.simulate.fft.blocks import columns, read, read_columns, rounded, taken_back, write, write_columns
+from construction_zone.simulate.fft.lanes import COUNT, POINT, fill, load, store, where_below
 from construction_zone.simulate.fft.passes import compiled, lines, transform
 
 _f = np.float32
 
 
 @compiled
-def rows(field: Any, plan: Any, inverse: bool, kept: int) -> None:
-    """Transform each row of `field` in its place; see `read_rows` for `kept`."""
-    ny, nx = field.shape
-    flat = field.view(np.float32).ravel()
+def rows(field: Any, ny: int, plan: Any, kept: int) -> None:
+    """Transform each row in its place; see `read` for `kept`, as which they are written."""
+    nx = plan.length
     (ar, ai), (br, bi) = lines(nx), lines(nx)
     for first in range(0, ny, COUNT):
-        count = min(COUNT, ny - first)
-        if inverse:
-            read_rows(flat, nx, first, count, kept, ar, ai)
-            if transform(plan, ai, ar, bi, br):
-                write_rows(flat, nx, first, count, nx, br, bi)
-            else:
-                write_rows(flat, nx, first, count, nx, ar, ai)
+        start = first * rounded(nx) * 2
+        read(field, start, nx, nx, ar, ai)
+        if transform(plan, ar, ai, br, bi):
+            write(field, start, kept, nx, br, bi)
         else:
-            read_rows(flat, nx, first, count, nx, ar, ai)
-            if transform(plan, ar, ai, br, bi):
-                write_rows(flat, nx, first, count, kept, br, bi)
-            else:
-                write_rows(flat, nx, first, count, kept, ar, ai)
+            write(field, start, kept, nx, ar, ai)
 
 
 @compiled
-def propagated_columns(field: Any, plan: Any, along_y: Any, along_x: Any, keep: Any) -> None:
-    """Take `field`, whose rows are transformed, on along y: spectrum · y · x inside the band, and back along y.
+def spread_rows(field: Any, ny: int, plan: Any, one: Any, two: Any, table: Any) -> None:
+    """The windows of atoms, transformed along x: those of `one` are the real part, those of `two` the imaginary one.
+
+    Each is the positions (n, 2: y, x) in samples and what `touched` says of the windows' first rows.
+    """
+    nx = plan.length
+    (ar, ai), (br, bi) = lines(nx), lines(nx)
+    zero = fill(_f(0))
+    for first in range(0, ny, COUNT):
+        for n in range(0, nx * POINT, POINT):
+            store(ar, n, zero)
+            store(ai, n, zero)
+        add_windows(one, first // COUNT, nx, ar, table)
+        add_windows(two, first // COUNT, nx, ai, table)
+        start = first * rounded(nx) * 2
+        if transform(plan, ar, ai, br, bi):
+            write(field, start, nx, nx, br, bi)
+        else:
+            write(field, start, nx, nx, ar, ai)
+
+
+@compiled
+def filtered_columns(field: Any, nx: int, plan: Any, factors: Any, total: Any, begin: bool, end: bool) -> None:
+    """Add the spectrum of `field`, whose rows are transformed, times `factors` to `total`.
+
+    `factors` are those of `tiled`. To `begin` with there is nothing to add to, and both may be one field; in the `end`
+    `total` is taken back along y, and multiplied by 1/(nx·ny).
+    """
+    ny = plan.length
+    (ar, ai), (br, bi) = columns(ny), columns(ny)
+    scale = fill(_f(1 / (nx * ny)))
+    for first in range(0, nx, COUNT):
+        read_columns(field, nx, first, ny, ar, ai)
+        second = transform(plan, ar, ai, br, bi)
+        cr, ci, dr, di = (br, bi, ar, ai) if second else (ar, ai, br, bi)
+        for i in range(ny):
+            weight = load(factors, (first * ny) + i * COUNT)
+            store(cr, i * POINT, weight * load(cr, i * POINT))
+            store(ci, i * POINT, weight * load(ci, i * POINT))
+        if not begin:
+            read_columns(total, nx, first, ny, dr, di)
+            for n in range(0, ny * POINT, POINT):
+                store(cr, n, load(cr, n) + load(dr, n))
+                store(ci, n, load(ci, n) + load(di, n))
+        if end:
+            for n in range(0, ny * POINT, POINT):
+                store(cr, n, scale * load(cr, n))
+                store(ci, n, scale * load(ci, n))
+            if transform(plan, ci, cr, di, dr):
+                write_columns(total, nx, first, ny, dr, di)
+            else:
+                write_columns(total, nx, first, ny, cr, ci)
+        else:
+            write_columns(total, nx, first, ny, cr, ci)
+
+
+@compiled
+def propagated_columns(field: Any, plan: Any, along_y: Any, along_x: Any, keep: Any, scale: float) -> None:
+    """Take `field`, whose rows are transformed, on along y: `scale` · spectrum · y · x in the band, and back along y.
 
     `along_y` (ny,), `along_x` (nx,) and `keep` (ny,) are those of a `Propagator`. Columns outside the band are left
-    as they are; `read_rows` takes them for zero.
+    as they are; `read` takes them for zero.
     """
-    ny, nx = field.shape
-    flat = field.view(np.float32).ravel()
-    (ar, ai), (br, bi) = lines(ny), lines(ny)
-    room = (nx + COUNT - 1) // COUNT * COUNT
-    xr, xi, order = np.zeros(room, np.float32), np.zeros(room, np.float32), np.zeros(room, np.float32)
+    ny, nx = plan.length, len(along_x)
+    (ar, ai), (br, bi) = columns(ny), columns(ny)
+    wide = rounded(nx)
+    xr, xi, order = np.zeros(wide, np.float32), np.zeros(wide, np.float32), np.zeros(wide, np.float32)
     for j in range(nx):
         xr[j], xi[j], order[j] = along_x[j].real, along_x[j].imag, min(j, nx - j)
     kept = keep.max()
-    scale = 1 / (nx * ny)
     for first in range(0, nx, COUNT):
-        count = min(COUNT, nx - first)
-        if not in_band(first, count, kept, nx):
+        if first >= kept and first + COUNT <= nx - kept + 1:
             continue
-        read_columns(flat, nx, first, count, ar, ai)
+        read_columns(field, nx, first, ny, ar, ai)
         second = transform(plan, ar, ai, br, bi)
         cr, ci, dr, di = (br, bi, ar, ai) if second else (ar, ai, br, bi)
         fr, fi, away = load(xr, first), load(xi, first), load(order, first)
@@ -83,105 +120,58 @@ def propagated_columns(field: Any, plan: Any, along_y: Any, along_x: Any, keep: 
             store(cr, i * POINT, where_below(away, limit, vr * pr - vi * pi))
             store(ci, i * POINT, where_below(away, limit, vr * pi + vi * pr))
         if transform(plan, ci, cr, di, dr):
-            write_columns(flat, nx, first, count, dr, di)
+            write_columns(field, nx, first, ny, dr, di)
         else:
-            write_columns(flat, nx, first, count, cr, ci)
-
-
-@compiled
-def filtered_columns(field: Any, plan: Any, factor: Any, total: Any, begin: bool, end: bool) -> None:
-    """Add the spectrum of `field`, whose rows are transformed, times the real `factor` (ny, nx) to `total`.
-
-    To `begin` with there is nothing to add to; in the `end` `total` is taken back along y, and multiplied by 1/(nx·ny).
-    """
-    ny, nx = field.shape
-    flat, sums = field.view(np.float32).ravel(), total.view(np.float32).ravel()
-    factors = factor.ravel()
-    (ar, ai), (br, bi) = lines(ny), lines(ny)
-    scale = fill(_f(1 / (nx * ny)))
-    for first in range(0, nx, COUNT):
-        count = min(COUNT, nx - first)
-        read_columns(flat, nx, first, count, ar, ai)
-        second = transform(plan, ar, ai, br, bi)
-        cr, ci, dr, di = (br, bi, ar, ai) if second else (ar, ai, br, bi)
-        if count == COUNT:
-            for i in range(ny):
-                weight = load(factors, i * nx + first)
-                store(cr, i * POINT, weight * load(cr, i * POINT))
-                store(ci, i * POINT, weight * load(ci, i * POINT))
-        else:
-            for i in range(ny):
-                for j in range(count):
-                    cr[i * POINT + j] *= factors[i * nx + first + j]
-                    ci[i * POINT + j] *= factors[i * nx + first + j]
-        if not begin:
-            read_columns(sums, nx, first, count, dr, di)
-            for n in range(0, ny * POINT, POINT):
-                store(cr, n, load(cr, n) + load(dr, n))
-                store(ci, n, load(ci, n) + load(di, n))
-        if end:
-            for n in range(0, ny * POINT, POINT):
-                store(cr, n, scale * load(cr, n))
-                store(ci, n, scale * load(ci, n))
-            if transform(plan, ci, cr, di, dr):
-                write_columns(sums, nx, first, count, dr, di)
-            else:
-                write_columns(sums, nx, first, count, cr, ci)
-        else:
-            write_columns(sums, nx, first, count, cr, ci)
+            write_columns(field, nx, first, ny, cr, ci)
 
 
 @compiled
 def transmitted_rows(
-    field: Any, plan: Any, spectral: bool, kept: int, potentials: Any, s_real: float, s_imag: float, cores: Any
+    field: Any,
+    ny: int,
+    plan: Any,
+    spectral: bool,
+    kept: int,
+    potentials: Any,
+    part: int,
+    fresh: bool,
+    again: Any,
+    sigma: float,
+    cores: Any,
 ) -> None:
     """Take `field` through a slice, and transform its rows: t · `field`, t = exp(iσV) + Σ cores.
 
-    The rows of `field` may be transformed already (`spectral`). V is ``s_real`` times the real part of `potentials`
-    plus ``s_imag`` times the imaginary part, in rad. `cores` are the arrays of `Cores`.
+    The rows of `field` may be transformed already (`spectral`). V is the real (`part` 0) or imaginary (1) part of
+    `potentials`; `fresh` ones are still transformed along x, and of their two parts those are kept taken back that are
+    needed `again`. `cores` are what `touched` says of the patches' first rows, and their first columns, numbers, and
+    the real and imaginary parts of all patches (see `columns_of`).
     """
-    ny, nx = field.shape
-    flat, held = field.view(np.float32).ravel(), potentials.view(np.float32).ravel()
+    nx = plan.length
     (ar, ai), (br, bi), (vr, vi) = lines(nx), lines(nx), lines(nx)
-    s0, s1 = fill(_f(s_real)), fill(_f(s_imag))
+    phase = fill(_f(sigma))
     for first in range(0, ny, COUNT):
-        count = min(COUNT, ny - first)
-        cr, ci, dr, di = ar, ai, br, bi
-        if spectral:
-            read_rows(flat, nx, first, count, kept, ar, ai)
-            if transform(plan, ai, ar, bi, br):
-                cr, ci, dr, di = br, bi, ar, ai
-        else:
-            read_rows(flat, nx, first, count, nx, ar, ai)
-        read_rows(held, nx, first, count, nx, vr, vi)
+        start = first * rounded(nx) * 2
+        cr, ci, dr, di = taken_back(field, start, plan, spectral, kept, nx, ar, ai, br, bi)
+        held, at = potentials, start + part * COUNT
+        if fresh:
+            read(potentials, start, nx, nx, vr, vi)
+            second = transform(plan, vi, vr, di, dr)
+            pr, pi = (dr, di) if second else (vr, vi)
+            held, at = (pr, 0) if part == 0 else (pi, 0)
+            for which, parts in ((0, pr), (1, pi)):
+                if again[which]:
+                    for n in range(0, nx * POINT, POINT):
+                        store(potentials, start + n + which * COUNT, load(parts, n))
         for n in range(0, nx * POINT, POINT):
-            cosine, sine = cosine_and_sine(s0 * load(vr, n) + s1 * load(vi, n))
+            cosine, sine = cosine_and_sine(phase * load(held, at + n))
             a, b = load(cr, n), load(ci, n)
             store(dr, n, a * cosine - b * sine)
             store(di, n, a * sine + b * cosine)
-        _add_cores(cores, first, count, ny, nx, cr, ci, dr, di)
+        add_cores(cores, first // COUNT, nx, cr, ci, dr, di)
         if transform(plan, dr, di, cr, ci):
-            write_rows(flat, nx, first, count, kept, cr, ci)
+            write(field, start, kept, nx, cr, ci)
         else:
-            write_rows(flat, nx, first, count, kept, dr, di)
-
-
-@compiled
-def _add_cores(cores: Any, first: int, count: int, ny: int, nx: int, cr: Any, ci: Any, dr: Any, di: Any) -> None:
-    """Add field · core of each atom that touches the `count` rows from `first`, which lie side by side as lanes."""
-    starts, atoms, tops, lefts, which, patches = cores
-    size = patches.shape[1]
-    for n in range(starts[first // COUNT], starts[first // COUNT + 1]):
-        atom = atoms[n]
-        patch = patches[which[atom]]
-        for i in range(size):
-            lane = (tops[atom] + i) % ny - first
-            if 0 <= lane < count:
-                for j in range(size):
-                    at = (lefts[atom] + j) % nx * POINT + lane
-                    wr, wi = patch[i, j].real, patch[i, j].imag
-                    dr[at] += cr[at] * wr - ci[at] * wi
-                    di[at] += cr[at] * wi + ci[at] * wr
+            write(field, start, kept, nx, dr, di)
 
 
 @compiled
@@ -211,76 +201,3 @@ def _nearest(numbers: Any) -> Any:
     """The nearest whole numbers, for numbers below 2²²."""
     large = fill(_f(12582912.0))  # 1.5 · 2²³: float32 has no fractions there
     return (numbers + large) - large
-
-
-@compiled
-def in_band(first: int, count: int, kept: int, size: int) -> bool:
-    """Whether any of `count` columns from `first` is among the first `kept` or the last `kept` − 1 of `size`."""
-    return first < kept or first + count > size - kept + 1
-
-
-@compiled
-def read_rows(flat: Any, nx: int, first: int, count: int, kept: int, real: Any, imag: Any) -> None:
-    """Lay `count` rows from `first` side by side as lanes; columns that are not `in_band` are taken for zero."""
-    zero = fill(_f(0))
-    for c in range(0, nx, 8):
-        width = min(8, nx - c)
-        if not in_band(c, width, kept, nx):
-            for j in range(c, c + width):
-                store(real, j * POINT, zero)
-                store(imag, j * POINT, zero)
-        elif count == COUNT and width == 8:
-            transposed_load(flat, 2 * (first * nx + c), 2 * nx, real, imag, c * POINT)
-        else:
-            for j in range(c, c + width):
-                for i in range(count):
-                    real[j * POINT + i] = flat[2 * ((first + i) * nx + j)]
-                    imag[j * POINT + i] = flat[2 * ((first + i) * nx + j) + 1]
-                for i in range(count, COUNT):
-                    real[j * POINT + i] = imag[j * POINT + i] = 0
-
-
-@compiled
-def write_rows(flat: Any, nx: int, first: int, count: int, kept: int, real: Any, imag: Any) -> None:
-    """Write back what `read_rows` read; columns that are not `in_band` are left as they are."""
-    for c in range(0, nx, 8):
-        width = min(8, nx - c)
-        if not in_band(c, width, kept, nx):
-            continue
-        if count == COUNT and width == 8:
-            transposed_store(flat, 2 * (first * nx + c), 2 * nx, real, imag, c * POINT)
-        else:
-            for j in range(c, c + width):
-                for i in range(count):
-                    flat[2 * ((first + i) * nx + j)] = real[j * POINT + i]
-                    flat[2 * ((first + i) * nx + j) + 1] = imag[j * POINT + i]
-
-
-@compiled
-def read_columns(flat: Any, nx: int, first: int, count: int, real: Any, imag: Any) -> None:
-    """Lay `count` columns from `first` side by side as lanes."""
-    for i in range(len(real) // POINT):
-        at = 2 * (i * nx + first)
-        if count == COUNT:
-            a, b = load_pairs(flat, at)
-            store(real, i * POINT, a)
-            store(imag, i * POINT, b)
-        else:
-            for j in range(count):
-                real[i * POINT + j] = flat[at + 2 * j]
-                imag[i * POINT + j] = flat[at + 2 * j + 1]
-            for j in range(count, COUNT):
-                real[i * POINT + j] = imag[i * POINT + j] = 0
-
-
-@compiled
-def write_columns(flat: Any, nx: int, first: int, count: int, real: Any, imag: Any) -> None:
-    """Write back what `read_columns` read."""
-    for i in range(len(real) // POINT):
-        at = 2 * (i * nx + first)
-        if count == COUNT:
-            store_pairs(flat, at, load(real, i * POINT), load(imag, i * POINT))
-        else:
-            for j in range(count):
-                flat[at + 2 * j] = real[i * POINT + j]
-                flat[at + 2 * j + 1] = imag[i * POINT + j]

@@ -159,31 +159,27 @@ def where_below(typing: Any, numbers: Any, limit: Any, value: Any) -> Any:
 
 
 @intrinsic
-def transposed_load(typing: Any, array: Any, start: Any, stride: Any, real: Any, imag: Any, place: Any) -> Any:
-    """Write eight columns of sixteen rows of pairs, `stride` numbers apart, to `real` and `imag` as lanes of rows.
-
-    Column c of the pairs that begin at `start` becomes the numbers from `place` + 32c on of both.
-    """
+def transposed(typing: Any, array: Any, start: Any, target: Any, place: Any) -> Any:
+    """Write sixteen values of `array`, `POINT` apart from `start` on, to `target` from `place` on, transposed."""
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        array, start, stride, real, imag, place = given
-        kind, real_kind, imag_kind = (signature.args[n] for n in (0, 3, 4))
-        rows = []
-        for n in range(COUNT):
-            offset = builder.add(start, builder.mul(stride, start.type(n)))
-            rows.append(_load(context, builder, kind, array, offset))
-        for n, value in enumerate(_transpose(builder, rows)):
-            target, target_kind = (real, real_kind) if n % 2 == 0 else (imag, imag_kind)
-            offset = builder.add(place, start.type(n // 2 * POINT))
-            _store(context, builder, target_kind, target, offset, value)
+        array, start, target, place = given
+        kind, target_kind = signature.args[0], signature.args[2]
+        steps = [start.type(n * POINT) for n in range(COUNT)]
+        values = [_load(context, builder, kind, array, builder.add(start, step)) for step in steps]
+        for step, value in zip(steps, _transpose(builder, values), strict=True):
+            _store(context, builder, target_kind, target, builder.add(place, step), value)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, types.intp, real, imag, types.intp), code
+    return types.void(array, types.intp, target, types.intp), code
 
 
 @intrinsic
 def transposed_store(typing: Any, array: Any, start: Any, stride: Any, real: Any, imag: Any, place: Any) -> Any:
-    """Write back what `transposed_load` read."""
+    """Write eight columns of sixteen rows of pairs, `stride` numbers apart, from lanes of rows in `real` and `imag`.
+
+    The numbers from `place` + 32c on of both become column c of the pairs that begin at `start`.
+    """
 
     def code(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         array, start, stride, real, imag, place = given
