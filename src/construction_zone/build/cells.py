@@ -19,6 +19,9 @@ from construction_zone.compiling import njit
 
 Integers = NDArray[np.int64]
 
+FEW = 12
+"""Neighbours that settle most atoms inside a solid or a glass."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
@@ -327,7 +330,8 @@ def _touchable(points, source, start, nx, ny, nz, span, real, asked, radius, nea
                                     around[count, 2] = dz
                                     around[count, 3] = square / (2 * radius)
                                     count += 1
-                    result[a] = _has_gap(around, count)
+                    nearest = around[np.argsort(around[:count, 3])]
+                    result[a] = _has_gap(nearest, min(FEW, count)) and (count <= FEW or _has_gap(nearest, count))
     return result
 
 
@@ -337,7 +341,8 @@ def _has_gap(around, count):  # type: ignore[no-untyped-def]
 
     The rows' caps u·d > h cover the sphere if they cover one point of each cap's rim and all points where rims meet.
     """
-    u = np.empty(3)
+    # what covers one point often covers the next, and near atoms, which come first, have the largest caps
+    u, cover = np.empty(3), 0
     for p in range(count):
         d, h = around[p, :3], around[p, 3]
         square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
@@ -348,7 +353,8 @@ def _has_gap(around, count):  # type: ignore[no-untyped-def]
         across = np.sqrt((1 - h * h / square) / (1 - d[axis] * d[axis] / square))
         for k in range(3):
             u[k] = d[k] * h / square + across * ((1.0 if k == axis else 0.0) - d[k] * d[axis] / square)
-        if _is_free(u, around, count, p, p):
+        cover = _covers(u, around, count, p, p, cover)
+        if cover < 0:
             return True
         for q in range(p):
             e, g = around[q, :3], around[q, 3]
@@ -366,14 +372,17 @@ def _has_gap(around, count):  # type: ignore[no-untyped-def]
                 u[0] = first * d[0] + second * e[0] + side * (d[1] * e[2] - d[2] * e[1])
                 u[1] = first * d[1] + second * e[1] + side * (d[2] * e[0] - d[0] * e[2])
                 u[2] = first * d[2] + second * e[2] + side * (d[0] * e[1] - d[1] * e[0])
-                if _is_free(u, around, count, p, q):
+                cover = _covers(u, around, count, p, q, cover)
+                if cover < 0:
                     return True
     return count == 0
 
 
 @njit()
-def _is_free(u, around, count, p, q):  # type: ignore[no-untyped-def]
-    for m in range(count):
+def _covers(u, around, count, p, q, guess):  # type: ignore[no-untyped-def]
+    """Which cap but p and q covers `u`, at first the one that is guessed; −1 if none does."""
+    for k in range(-1, count):
+        m = guess if k < 0 else k
         if m != p and m != q and u[0] * around[m, 0] + u[1] * around[m, 1] + u[2] * around[m, 2] > around[m, 3] + 1e-9:
-            return False
-    return True
+            return m
+    return -1
