@@ -37,8 +37,12 @@ SETTINGS = {
     "distributed.worker.memory.pause": False,
     # compiled code may keep a worker from answering; what is slow is ended by the time limit, what is stopped by this
     "distributed.scheduler.worker-ttl": "15 minutes",
-    # nobody looks where in the code a worker is, which takes some percent of its time
+    # what dask looks at many times a second takes some percent of two processors: where in the code a worker is, how
+    # promptly it turns, what the machine is at
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.worker.memory.monitor-interval": "250ms",
     # dask has all that is free go back to the system, which to take again page by page is a fifth of a structure's time
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
