@@ -11,12 +11,28 @@ from construction_zone.cli import report
 from construction_zone.cli.recipes import Part, RecipeFile, Settings, Structures, which
 from construction_zone.errors import InvalidInput
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a dataset.", exists=True, file_okay=False)]
+
+def there(place: str) -> str:
+    """`place` if it is a URL, which is looked at later, or there is such a file or directory."""
+    if "://" not in place and not Path(place).exists():
+        raise typer.BadParameter(f"{place!r} does not exist.")
+    return place
+
+
+def _folder(place: str) -> str:
+    if "://" not in there(place) and not Path(place).is_dir():
+        raise typer.BadParameter(f"{place!r} is a file, and no directory of a dataset.")
+    return place
+
+
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="Directory or URL (fsspec) of a dataset.", callback=_folder)]
 
 
 def generate(
     recipe: RecipeFile,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory of the dataset; made, or gone on with.")],
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="Directory or URL (fsspec) of the dataset; made, or gone on with.")
+    ],
     count: Annotated[int | None, typer.Option(min=1, help="Structures, instead of the recipe's count.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the recipe's.")] = None,
     structures: Structures = None,
@@ -55,7 +71,8 @@ def generate(
     if count is not None and done.total > count:
         report.out.print(f"{count} structures were asked for; the {done.total} that are there stay")
     if done.failures:
-        report.err.print(f"{len(done.failures)} structures failed; {done.out / 'log.txt'} tells more")
+        log = "log" if "://" in out else "log.txt"
+        report.err.print(f"{len(done.failures)} structures failed; {done.out}/{log} tells more")
         raise typer.Exit(1)
 
 
@@ -71,7 +88,9 @@ def info(folder: Folder) -> None:
 
 
 def show(
-    source: Annotated[Path, typer.Argument(metavar="DIR|SCENE", help="Dataset, or file of atoms.", exists=True)],
+    source: Annotated[
+        str, typer.Argument(metavar="DIR|SCENE", help="Dataset (or its URL), or file of atoms.", callback=there)
+    ],
     out: Annotated[Path, typer.Option(metavar="PICTURE.png", help="Picture to write.", dir_okay=False)],
     colour: Annotated[
         str | None, typer.Option(help="Atoms by element, structure, zone, grain, … (default: zone if known).")
@@ -83,7 +102,7 @@ def show(
     """
     from construction_zone import show as pictures
 
-    if source.is_dir():
+    if "://" in source or Path(source).is_dir():
         if colour is not None:
             raise InvalidInput(f"{source} is a dataset, whose images have no --colour; leave it out")
         pictures.contact_sheet(source, out)

@@ -62,8 +62,8 @@ def add_images(
         )
     if not name:
         raise InvalidInput("an image set needs a name; give one such as tilted or low_dose")
-    store = Store(root, name)
-    with session(main.folder, kept) as held, one_thread():
+    with session(root, kept) as held, one_thread():
+        store = Store(root, name, run=held.token)
         wanted = keep_set(store, wanted)
         done = 0
         indices = store.indices("waves")
@@ -84,8 +84,8 @@ def _shared(recipe: Recipe) -> dict[str, Any]:
 
 def keep_set(store: Store, recipe: Recipe) -> Recipe:
     """Keep the recipe of an image set beside it, or see that it is the one it was begun with."""
-    path = store.folder / store.prefix / RECIPE
-    if path.exists():
+    begun = store.place.exists(f"{store.prefix}{RECIPE}")
+    if begun:
         different = differences(recipe_of(store).identity(), recipe.identity())
         if different:
             raise StoreError(
@@ -94,7 +94,7 @@ def keep_set(store: Store, recipe: Recipe) -> Recipe:
             )
     with writing(store.root):
         plain = recipe.moved(lambda file: keep_file(store, file))
-        if not path.exists():
+        if not begun:
             text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
             store.place.write(f"{store.prefix}{RECIPE}", text.encode())
         store.prepare()

@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 import dask
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
 
+from construction_zone.dataset.store import Store
 from construction_zone.dataset.work import Job, Outcome, over_time, work
 from construction_zone.errors import ConstructionZoneError, InvalidInput, StoreError
 
@@ -157,8 +158,10 @@ def _room(client: Client) -> int:
 
 
 def _killed(job: Job, index: int) -> Outcome:
-    note = over_time(job.root, index)
-    where = note.read_text(encoding="utf-8", errors="replace") if note.exists() else ""
+    try:
+        where = Store(job.root).place.read(over_time(index)).decode(errors="replace")
+    except OSError:
+        where = ""
     why = "it took longer than the time limit" if where else "it crashed, ran out of memory, or was killed"
     return Outcome(index, error=f"its worker died each time: {why}", details=where)
 

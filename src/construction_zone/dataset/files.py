@@ -17,11 +17,12 @@ from construction_zone.errors import StoreError, missing_extra
 
 
 class Place(Protocol):
-    """Files by relative name; `names` and `files` leave out those that begin with a dot."""
+    """Files by relative name; `names` and `files` leave out those that begin with a dot, `entries` does not."""
 
     def read(self, name: str) -> bytes: ...
     def write(self, name: str, data: bytes) -> None: ...
     def exists(self, name: str) -> bool: ...
+    def entries(self, folder: str) -> list[str]: ...
     def names(self, folder: str) -> list[str]: ...
     def files(self, folder: str = "") -> Iterator[str]: ...
     def put(self, source: Path, name: str) -> None: ...
@@ -56,10 +57,14 @@ class Directory:
     def names(self, folder: str) -> list[str]:
         """Names of the files and folders in `folder`; none if it is not there."""
         try:
-            with os.scandir(self.root / inside(folder)) as entries:
-                return [entry.name for entry in entries if not entry.name.startswith(".")]
+            return [name for name in self.entries(folder) if not name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def entries(self, folder: str) -> list[str]:
+        """Names of all that is in `folder`, hidden or not."""
+        with os.scandir(self.root / inside(folder)) as entries:
+            return [entry.name for entry in entries]
 
     def files(self, folder: str = "") -> Iterator[str]:
         """Names of all files under `folder`, in order; links are files, wherever they lead."""
@@ -103,11 +108,13 @@ class Objects:
 
     url: str
 
-    def _at(self, name: str) -> tuple[Any, str]:
+    def at(self, name: str) -> tuple[Any, str]:
+        """The file system of fsspec, and the path of `name` in it."""
         import fsspec
 
         try:
-            system, path = fsspec.url_to_fs(self.url)
+            # other processes write here: a listing that is kept would not tell of it
+            system, path = fsspec.url_to_fs(self.url, use_listings_cache=False)
         except ImportError as error:
             if self.url.startswith("s3://"):
                 raise missing_extra("s3fs", "s3") from error
@@ -119,39 +126,45 @@ class Objects:
 
     def read(self, name: str) -> bytes:
         """What the object `name` holds; `FileNotFoundError` if there is none."""
-        system, path = self._at(name)
+        system, path = self.at(name)
         with _reached(self.url):
             return bytes(system.cat_file(path))
 
     def write(self, name: str, data: bytes) -> None:
         """Put an object of `data` at `name`, replacing what was there."""
-        system, path = self._at(name)
+        system, path = self.at(name)
         with _reached(self.url):
             system.makedirs(path.rpartition("/")[0], exist_ok=True)
             system.pipe_file(path, data)
 
     def exists(self, name: str) -> bool:
         """Whether there is an object `name`, or any below it."""
-        system, path = self._at(name)
+        system, path = self.at(name)
         with _reached(self.url):
             return bool(system.exists(path))
 
     def names(self, folder: str) -> list[str]:
         """Names of what lies directly in `folder`; none if it is not there."""
-        system, path = self._at(folder)
+        return [name for name in self.entries(folder) if not name.startswith(".")]
+
+    def entries(self, folder: str) -> list[str]:
+        """The same with those that begin with a dot."""
+        system, path = self.at(folder)
         try:
             with _reached(self.url):
                 found = system.ls(path, detail=False)
         except FileNotFoundError:
             return []
-        names = (entry.rstrip("/").rpartition("/")[2] for entry in found)
-        return [name for name in names if name and not name.startswith(".")]
+        names = (entry.rstrip("/").rpartition("/")[2] for entry in found if entry.strip("/") != path.strip("/"))
+        return [name for name in names if name]
 
     def files(self, folder: str = "") -> Iterator[str]:
         """Names of all objects under `folder`, in order."""
-        system, path = self._at(folder)
-        _, top = self._at("")
-        for entry in sorted(system.find(path)):
+        system, path = self.at(folder)
+        _, top = self.at("")
+        with _reached(self.url):
+            found = sorted(system.find(path))
+        for entry in found:
             name = entry.lstrip("/").removeprefix(top.lstrip("/")).lstrip("/")
             if not any(part.startswith(".") for part in name.split("/")):
                 yield name
@@ -168,9 +181,32 @@ class Objects:
 
     def remove(self, name: str) -> None:
         """Remove the object `name`, and all below it."""
-        system, path = self._at(name)
-        if system.exists(path):
-            system.rm(path, recursive=True)
+        system, path = self.at(name)
+        with _reached(self.url):
+            if system.exists(path):
+                system.rm(path, recursive=True)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Put an object of `data` at `name` if there is none; whether it was put."""
+        system, path = self.at(name)
+        with _reached(self.url):
+            system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            try:
+                system.pipe_file(path, data, mode="create")
+                return True
+            except Exception:
+                # an answer that was lost is asked for again, and the second one says that there is one already
+                try:
+                    return bool(system.cat_file(path) == data)
+                except FileNotFoundError:
+                    pass
+                raise
+
+    def modified(self, name: str) -> float:
+        """When the object `name` was last written, by the clock of the storage, in seconds."""
+        system, path = self.at(name)
+        with _reached(self.url):
+            return float(system.modified(path).timestamp())
 
     def aside(self) -> Path:
         """A new folder of this machine, where files are made before they are uploaded."""
@@ -180,7 +216,8 @@ class Objects:
         """What zarr opens for `name`."""
         from zarr.storage import FsspecStore
 
-        return FsspecStore.from_url(f"{self.url.rstrip('/')}/{inside(name)}".rstrip("/"))
+        options = {"use_listings_cache": False}
+        return FsspecStore.from_url(f"{self.url.rstrip('/')}/{inside(name)}".rstrip("/"), storage_options=options)
 
 
 @contextmanager
@@ -260,4 +297,7 @@ def writing(root: str | Path) -> Iterator[None]:
         raise StoreError(
             f"cannot write the dataset {root}: {error.strerror or error}{place}; what is done stays whole: "
             "make room or give a directory that can be written, then run the same command again"
+            if "://" not in str(root)
+            else f"cannot write the dataset {root}: {error.strerror or error}; what is done stays whole: see to the "
+            "connection, the credentials and the rights to write, then run the same command again"
         ) from error

@@ -12,6 +12,7 @@ from typing import Any
 
 from construction_zone.dataset import card, table
 from construction_zone.dataset.capacity import check_room
+from construction_zone.dataset.files import Directory
 from construction_zone.dataset.portion import portion
 from construction_zone.dataset.produce import STEPS, peak_memory
 from construction_zone.dataset.progress import Progress, shown
@@ -47,7 +48,7 @@ class Report:
     stage over workers, `elapsed` is wall time in seconds, `peak_memory` the largest of any process in bytes.
     """
 
-    out: Path
+    out: str | Path
     made: int
     found: int
     total: int
@@ -111,17 +112,17 @@ def generate(
     until: str = "images",
     progress: bool = True,
 ) -> Report:
-    """Make the dataset that `recipe` describes in the directory `out`, or what is missing of it.
+    """Make the dataset that `recipe` describes in `out`, or what is missing of it.
 
     A structure is the same whatever the count, the number of workers and the order. One that cannot be made is
-    recorded in the report and in ``log.txt``; the rest goes on. After an interruption, the same call goes on.
+    recorded in the report and in the log; the rest goes on. After an interruption, the same call goes on.
 
     Parameters
     ----------
     recipe
         a `Recipe`, a file, or a mapping.
     out
-        the directory; a new one, or one that this recipe was begun in.
+        the directory, or a URL of fsspec such as ``s3://bucket/data``; a new one, or one that this recipe was begun in.
     count, seed
         instead of the recipe's. More structures may be asked for later; fewer than there are deletes nothing.
     structures
@@ -133,7 +134,7 @@ def generate(
         started again, and what it was at runs again; a structure that takes its worker along each time has failed.
     scheduler
         address of a dask scheduler, such as ``tcp://host:8786``, whose workers (of one thread each) do the work
-        instead; they must see `out` under the same path.
+        instead; they must reach `out` under the same path or URL.
     time_limit
         seconds a structure may take before its worker is ended; by default 20 times the longest so far, 10 minutes
         at least. One worker without a limit given has none.
@@ -160,12 +161,13 @@ def generate(
     if until not in STAGES:
         raise InvalidInput(f"until is {until!r}; give one of {', '.join(STAGES)}")
     start = time.perf_counter()
-    with session(Path(out), recipe) as held:
+    with session(out, recipe) as held:
         there = set(held.store.indices(until))
         missing = [index for index in asked if index not in there]
-        job, tally = Job(held.recipe, held.store.folder, device, held.token, until), _Tally()
+        job, tally = Job(held.recipe, held.store.root, device, held.token, until), _Tally()
         if missing:
-            check_room(held.store.folder, recipe, len(missing))
+            if isinstance(held.store.place, Directory):
+                check_room(held.store.place.root, recipe, len(missing))
             if until != "structures" and not there:
                 check_displacements(held.recipe)
             part = "" if structures is None else f" of structures {asked.start} to {asked.stop - 1}"
@@ -179,7 +181,7 @@ def generate(
                 _stopped(held, asked, until, f"stopped: {error}")
                 raise
         # a call that is interrupted leaves no card, even where all structures were there
-        if missing or not table.intact(held.store) or not (held.store.folder / card.CARD).exists():
+        if missing or not table.intact(held.store) or not held.store.place.exists(card.CARD):
             table.rebuild(held.store)
             card.write(held.store)
         report = _report(held, tally, len(there), time.perf_counter() - start)
@@ -254,7 +256,10 @@ def _workers(asked: int | None) -> int:
 
 def _stopped(held: Session, asked: range, until: str, why: str) -> str:
     """Note in the log that and why the work stopped, bring the table up to date, and say how far it came."""
-    held.store.sweep()
+    try:
+        held.store.sweep()
+    except StoreError:
+        return "the place cannot be reached, or belongs to another run; what is done stays"
     done = sum(index in asked for index in held.store.indices(until))
     try:
         held.log(why)
@@ -268,4 +273,6 @@ def _report(held: Session, tally: _Tally, found: int, elapsed: float) -> Report:
     failures = tuple(sorted(tally.failures, key=lambda failure: failure.structure))
     seconds = {stage: tally.seconds.get(stage, 0.0) for stage in STEPS} if tally.made or failures else {}
     peak = max(peak_memory(), tally.peak_memory)
-    return Report(held.store.folder, tally.made, found, found + tally.made, failures, seconds, elapsed, peak)
+    place = held.store.place
+    out = place.root if isinstance(place, Directory) else str(held.store.root)
+    return Report(out, tally.made, found, found + tally.made, failures, seconds, elapsed, peak)

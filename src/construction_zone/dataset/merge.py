@@ -7,10 +7,8 @@ from pathlib import Path
 
 from construction_zone.dataset import card, table
 from construction_zone.dataset.add_images import keep_set
-from construction_zone.dataset.files import Directory
 from construction_zone.dataset.leaves import differences
-from construction_zone.dataset.recipe import Recipe
-from construction_zone.dataset.session import RECIPE, recipe_of, session
+from construction_zone.dataset.session import recipe_of, session
 from construction_zone.dataset.store import STAGES, Store
 from construction_zone.errors import StoreError
 
@@ -20,7 +18,7 @@ def merge(sources: Sequence[str | Path], out: str | Path) -> int:
 
     The sources must be of one recipe; their counts may differ. A stage of a structure that several hold must be the
     same in all, byte for byte. Everything is hashed as it is copied. `out` may be the URL of a place that fsspec can
-    write; nobody else may write there meanwhile.
+    write.
 
     Raises
     ------
@@ -42,13 +40,9 @@ def merge(sources: Sequence[str | Path], out: str | Path) -> int:
     names = sorted({name for store in stores for name in store.sets()})
     plan = [(name, stage, *part) for name in ("", *names) for stage, part in _plan([*there, *stores], name)]
     wanted = recipes[0].with_(count=max(recipe.count for recipe in recipes))
-    if isinstance(target.place, Directory):
-        with session(target.folder, wanted) as held:
-            _copy(plan, stores, target)
-            held.log(f"merged from {', '.join(str(source) for source in sources)}")
-    else:
-        _send_recipe(target, stores[0], wanted)
-        _copy(plan, stores, target)
+    with session(out, wanted) as held:
+        _copy(plan, stores, held.store)
+        held.log(f"merged from {', '.join(str(source) for source in sources)}")
     return len(target.indices("structures"))
 
 
@@ -73,7 +67,7 @@ def _copy(plan: list[tuple[str, str, int, Store]], stores: list[Store], target: 
     parts = {"": target}
     for name, stage, index, owner in plan:
         if name not in parts:
-            parts[name] = Store(target.root, name)
+            parts[name] = Store(target.root, name, run=target.run)
             source = next(store for store in stores if name in store.sets())
             keep_set(parts[name], recipe_of(Store(source.root, name)))
         if str(owner.root) != str(target.root):
@@ -81,12 +75,3 @@ def _copy(plan: list[tuple[str, str, int, Store]], stores: list[Store], target: 
     for part in parts.values():
         table.rebuild(part)
         card.write(part)
-
-
-def _send_recipe(target: Store, source: Store, recipe: Recipe) -> None:
-    """Write the recipe and the structure files of `source` to a place that is no directory."""
-    target.prepare()
-    for name in source.place.names("crystals"):
-        target.place.write(f"crystals/{name}", source.place.read(f"crystals/{name}"))
-    target.place.write(RECIPE, recipe.text().encode())
-    target.describe(recipe.plain())

@@ -13,7 +13,7 @@ from construction_zone.dataset.files import digest, writing
 from construction_zone.dataset.produce import make, one_thread
 from construction_zone.dataset.recipe import Recipe, load
 from construction_zone.dataset.records import GROUP, unsealed
-from construction_zone.dataset.session import RECIPE, session
+from construction_zone.dataset.session import RECIPE, recipe_folder, session
 from construction_zone.dataset.store import STAGES, Store
 from construction_zone.dataset.verify import Finding, verify
 from construction_zone.errors import ConstructionZoneError, StoreError
@@ -50,9 +50,9 @@ def repair(root: str | Path, device: str = "cpu") -> Repair:
             store.describe(recipe.plain())
     made: list[tuple[int, str]] = []
     different: list[tuple[int, str]] = []
-    with session(store.folder, recipe) as held, one_thread():
+    with session(root, recipe) as held, one_thread():
         for name in ("", *store.sets()):
-            part = Store(root, name)
+            part = Store(root, name, run=held.token)
             _rewrite_groups(part, wrong)
             own = recipe if not name else restored(part)
             for index, stage in _broken(part, wrong, recipe.count):
@@ -70,24 +70,27 @@ def repair(root: str | Path, device: str = "cpu") -> Repair:
 
 def restored(store: Store) -> Recipe:
     """The recipe of a dataset or image set: the file's, or if that is not as it was written, the description's."""
-    folder = store.folder / store.prefix
-    path = folder / RECIPE
+    path = f"{store.root}/{store.prefix}{RECIPE}"
     try:
-        described = unsealed((folder / "dataset.json").read_bytes()) or {}
+        described = unsealed(store.place.read(f"{store.prefix}dataset.json")) or {}
     except OSError:
         described = {}
     plain: Any = described.get("recipe")
     hashed = (described.get("files") or {}).get(f"{store.prefix}{RECIPE}")
-    text = path.read_bytes() if path.is_file() else b""
+    try:
+        text = store.place.read(f"{store.prefix}{RECIPE}")
+    except OSError:
+        text = b""
+    folder = recipe_folder(store)
     if plain is None or hashed == digest(text):
         try:
-            return load(path, folder=store.folder)
+            return load(folder / store.prefix / RECIPE, folder=folder)
         except (ConstructionZoneError, OSError) as error:
             raise StoreError(
                 f"{path} and its copy in dataset.json cannot be read ({error}); put the recipe back as recipe.yaml, "
                 "then repair again"
             ) from error
-    recipe = load(plain, folder=store.folder)
+    recipe = load(plain, folder=folder)
     with writing(store.root):
         store.place.write(
             f"{store.prefix}{RECIPE}", yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120).encode()

@@ -259,8 +259,8 @@ class Store:
             found = self.place.read(RUN).decode()
         except OSError as error:
             raise StoreError(
-                f"{self.root} cannot be used on {socket.gethostname()} ({error.strerror}): it was deleted or moved, "
-                "the run has ended, or this machine does not see the file system of the one that began it"
+                f"{self.root} cannot be used on {socket.gethostname()} ({error.strerror or error}): it was deleted or "
+                "moved, the run has ended, or this machine does not see the file system of the one that began it"
             ) from error
         if found != self.run:
             raise StoreError(f"{self.root} belongs to another run by now; this one ends")
@@ -327,14 +327,15 @@ class Store:
         return self.table_name(index) if stage == "images" and name == self.table_name(index) else None
 
     def sweep(self) -> None:
-        """Remove what an interrupted run left in the directory: unfinished files, and files that no record tells of."""
-        shutil.rmtree(self.folder / ".partial", ignore_errors=True)
-        records = {self.inner(stage, f"records/{stage}") for stage in STAGES}
-        held = {self.inner(stage, HOLDS[stage][0]) for stage in STAGES}
-        for top in {"", self.prefix, *records, *held}:
-            for pattern in (".*.partial", "*/.*.partial"):
-                for left in (self.folder / top).glob(pattern):
-                    left.unlink(missing_ok=True)
+        """Remove what an interrupted run left in the dataset: unfinished files, and files that no record tells of."""
+        if isinstance(self.place, Directory):
+            self._sweep_partial(self.place.root)
+        else:
+            self.check_run()  # whoever was taken for dead removes nothing of the next one's
+            # objects are never half written; what is left are notes of where a worker was
+            for name in self.place.entries(""):
+                if name.startswith(".") and name.endswith(".partial"):
+                    self.place.remove(name)
         for stage in STAGES:
             recorded = self._recorded(stage)
             for name in self._held(stage) - recorded:
@@ -342,6 +343,15 @@ class Store:
         recorded = self._recorded("images")
         for name in _numbers(self.place, self.inner("images", "tables"), ".parquet") - recorded:
             self.place.remove(self.table_name(int(name)))
+
+    def _sweep_partial(self, root: Path) -> None:
+        shutil.rmtree(root / ".partial", ignore_errors=True)
+        records = {self.inner(stage, f"records/{stage}") for stage in STAGES}
+        held = {self.inner(stage, HOLDS[stage][0]) for stage in STAGES}
+        for top in {"", self.prefix, *records, *held}:
+            for pattern in (".*.partial", "*/.*.partial"):
+                for left in (root / top).glob(pattern):
+                    left.unlink(missing_ok=True)
 
     def _recorded(self, stage: str) -> set[str]:
         return _numbers(self.place, self.inner(stage, f"records/{stage}"), ".json")

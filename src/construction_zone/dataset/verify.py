@@ -10,7 +10,8 @@ from typing import Any
 
 from construction_zone.dataset import table
 from construction_zone.dataset.card import CARD
-from construction_zone.dataset.files import Directory, digest
+from construction_zone.dataset.files import Directory, Objects, digest
+from construction_zone.dataset.log import LOGS
 from construction_zone.dataset.recipe import Recipe
 from construction_zone.dataset.records import FORMAT, GROUP, files_of, unsealed
 from construction_zone.dataset.session import recipe_of
@@ -214,6 +215,8 @@ def _lost(store: Store, samples: Any, known: _Known) -> list[int]:
 
 def _foreign(store: Store, known: _Known) -> Iterator[Finding]:
     for name in store.place.files():
+        if name.startswith(f"{LOGS}/") and isinstance(store.place, Objects):
+            continue
         if name not in known.names and not _link(store, name):
             yield Finding("foreign", name, "nothing tells of it")
 

@@ -7,16 +7,20 @@ import faulthandler
 import os
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from construction_zone import __version__
+from construction_zone.dataset.files import Directory
 from construction_zone.dataset.produce import make, one_thread, peak_memory
 from construction_zone.dataset.recipe import Recipe
+from construction_zone.dataset.session import CRYSTALS, recipe_of
 from construction_zone.dataset.store import Store, name_of
 from construction_zone.errors import ConstructionZoneError, StoreError
 
@@ -30,10 +34,10 @@ _ALONE = threading.Lock()
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same for every structure of a run: recipe, directory, device, the run's token, and the last stage."""
+    """What is the same for every structure of a run: recipe, place, device, the run's token, and the last stage."""
 
     recipe: Recipe
-    root: Path
+    root: str | Path
     device: str
     token: str
     until: str = "images"
@@ -63,11 +67,11 @@ def work(job: Job, index: int, limit: float | None = None) -> Outcome:
             "install the same version for all"
         )
     # torch's number of threads and the time limit are the process's: a worker with several threads takes turns
-    with _ALONE, one_thread(), _ended_after(limit, over_time(job.root, index)):
-        store = Store(job.root, run=job.token)
+    store = Store(job.root, run=job.token)
+    with _ALONE, one_thread(), _ended_after(limit, store, over_time(index)):
         store.check_run()
         try:
-            seconds = make(store, job.recipe, index, job.until, job.device)
+            seconds = make(store, _recipe(job.root, job.token) or job.recipe, index, job.until, job.device)
         except (StoreError, OSError):
             raise
         except Exception as error:
@@ -75,13 +79,22 @@ def work(job: Job, index: int, limit: float | None = None) -> Outcome:
         return Outcome(index, seconds, peak_memory())
 
 
-def over_time(root: Path, index: int) -> Path:
-    """Where a worker that took too long over structure `index` leaves the traceback of where it was."""
-    return root / f".{name_of(index)}.over-time.partial"
+@lru_cache(maxsize=1)
+def _recipe(root: str | Path, token: str) -> Recipe | None:
+    """The recipe with structure files of this machine, where the run's are copies on another: None if it has none."""
+    store = Store(root)
+    if isinstance(store.place, Directory) or not store.place.names(CRYSTALS):
+        return None
+    return recipe_of(store)
+
+
+def over_time(index: int) -> str:
+    """Name of the file in which a worker that took too long over structure `index` says where it was."""
+    return f".{name_of(index)}.over-time.partial"
 
 
 @contextmanager
-def _ended_after(limit: float | None, note: Path) -> Iterator[None]:
+def _ended_after(limit: float | None, store: Store, note: str) -> Iterator[None]:
     """End this process if the body takes longer than `limit` seconds, with a traceback left in the file `note`."""
     if limit is None:
         yield
@@ -89,8 +102,10 @@ def _ended_after(limit: float | None, note: Path) -> Iterator[None]:
 
     def end() -> None:
         try:
-            with contextlib.suppress(OSError), note.open("wb") as file:
+            with contextlib.suppress(Exception), tempfile.TemporaryFile() as file:
                 faulthandler.dump_traceback(file)
+                file.seek(0)
+                store.place.write(note, file.read())
         finally:
             os._exit(TIMED_OUT)
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
+import yaml
 import zarr
+from test_generate_objects import assert_same  # type: ignore[import-not-found]
 
 from construction_zone.dataset import ImageDataset
+from construction_zone.dataset.add_images import add_images
+from construction_zone.dataset.files import Objects
+from construction_zone.dataset.generate import generate
+from construction_zone.dataset.lock import leased
 from construction_zone.dataset.merge import merge
+from construction_zone.dataset.repair import repair
 from construction_zone.dataset.stages import read_waves
 from construction_zone.dataset.store import Store
 from construction_zone.dataset.verify import verify
@@ -73,3 +85,66 @@ def test_a_server_that_does_not_answer_is_told(monkeypatch, bucket):
     s3fs.S3FileSystem.clear_instance_cache()
     with pytest.raises(StoreError, match=r"s3://bucket/data cannot be reached: .*127\.0\.0\.1:1"):
         verify(f"{bucket}/data")
+
+
+CZONE = "from construction_zone.cli import main; main()"
+
+
+def begin(recipe, url, workers):
+    """`czone generate` into a bucket, once it has made something but not all."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CZONE, "generate", recipe, "--out", url, "--workers", str(workers)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    place = Objects(url)
+    for _ in range(1200):
+        if place.names("records/images/000"):
+            return process
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError("nothing was made in time")
+
+
+def test_two_workers_write_into_a_bucket_and_after_kill_9_the_same_command_goes_on(tiny, tmp_path, bucket):
+    tiny["count"] = 12
+    recipe, url, here = tmp_path / "tiny.yaml", f"{bucket}/killed", tmp_path / "here"
+    recipe.write_text(yaml.safe_dump(tiny))
+    generate(recipe, here, workers=1, progress=False)
+    process = begin(recipe, url, 2)
+    with pytest.raises(StoreError, match=f"being written by process {process.pid} on"):
+        generate(recipe, url, workers=1, progress=False)
+    with pytest.raises(StoreError, match=f"being written by process {process.pid} on"):
+        repair(url)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert 0 < len(Store(url).indices()) < 12
+    report = generate(recipe, url, workers=2, progress=False)
+    assert report.total == 12
+    assert_same(url, here, tmp_path / "copy")
+
+
+def test_what_is_lost_in_a_bucket_is_made_again_and_imaged_again(tiny, whole, tmp_path, bucket):
+    url = f"{bucket}/kept"
+    generate(tiny, url, workers=1, progress=False)
+    place = Objects(url)
+    place.remove("waves.zarr/000/000001/waves/c/0/0/0")
+    place.write("structures/000/000002.parquet", b"damaged")
+    done = repair(url)
+    assert done.made == ((1, "waves"), (2, "structures"))
+    assert (done.different, done.left) == ((), ())
+    assert_same(url, whole, tmp_path / "copy")
+    tiny["imaging"] |= {"dose": 50}
+    assert add_images(tiny, url, "low") == 4
+    assert verify(url) == []
+
+
+def test_a_lease_in_a_bucket_is_made_by_one_alone(bucket):
+    place = Objects(f"{bucket}/leased")
+    with leased(place, "mine"):
+        assert not place.create(".lock.000001", b"other")
+        with pytest.raises(StoreError, match="is being written by process"), leased(place, "theirs"):
+            pass
+    assert place.entries("") == []
