@@ -119,7 +119,7 @@ with work._ended_after(1.0, Path("note")):
 
 
 def test_a_process_that_is_in_time_goes_on(tmp_path):
-    with work._ended_after(0.2, tmp_path / "note"):
+    with work._ended_after(0.2, Store(tmp_path), "note"):
         pass
     time.sleep(0.4)
     assert not (tmp_path / "note").exists()
