@@ -171,10 +171,10 @@ class Objects:
 
     def put(self, source: Path, name: str) -> None:
         """Upload the finished file or folder `source` to `name`, replacing what was there."""
-        self.remove(name)
         if source.is_file():
             self.write(name, source.read_bytes())
             return
+        self.remove(name)
         for path in sorted(source.rglob("*")):
             if path.is_file():
                 self.write(f"{name}/{path.relative_to(source).as_posix()}", path.read_bytes())

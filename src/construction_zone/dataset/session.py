@@ -166,7 +166,8 @@ def keep_file(store: Store, path: Path) -> str:
         with (aside / "file").open("rb") as file:
             mark = f"{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}-"
         name = f"{CRYSTALS}/{mark}{path.name.removeprefix(mark)}"
-        if path.absolute() != (store.folder / name).absolute():  # else it would be gone for a moment
+        there = store.place.root / name if isinstance(store.place, Directory) else None
+        if there is None or path.absolute() != there.absolute():  # else it would be gone for a moment
             store.place.put(aside / "file", name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -106,8 +106,9 @@ def test_a_process_that_takes_too_long_ends_even_if_it_holds_the_interpreter(tmp
     code = f"""
 from pathlib import Path
 from construction_zone.dataset import work
+from construction_zone.dataset.store import Store
 work.GRACE = 1.0
-with work._ended_after(1.0, Path("note")):
+with work._ended_after(1.0, Store(Path()), "note"):
     {hang}
 """
     start = time.monotonic()

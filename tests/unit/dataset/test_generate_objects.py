@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import read_contents  # type: ignore[import-not-found]
 
-from construction_zone.dataset import lock
+from construction_zone.dataset import lock, table
 from construction_zone.dataset.add_images import add_images
 from construction_zone.dataset.files import Objects
 from construction_zone.dataset.generate import generate
@@ -194,3 +194,25 @@ def test_the_commands_take_a_url(tiny, tmp_path, url, capsys):
         with contextlib.suppress(SystemExit):
             main(arguments)
         assert told in capsys.readouterr().out
+
+
+def test_structure_files_go_along(tiny, tmp_path, url):
+    import ase.build
+    import ase.io
+
+    from construction_zone.dataset.session import recipe_of
+    from construction_zone.dataset.work import Job, work
+
+    ase.io.write(tmp_path / "gold.cif", ase.build.bulk("Au", a=4.0782, cubic=True))
+    tiny["particles"]["crystal"] = "gold.cif"
+    recipe = load(tiny, folder=tmp_path)
+    make(recipe, tmp_path / "data", count=2)
+    make(recipe, url, count=1)
+    assert recipe_of(Store(url)).digest() == recipe_of(Store(tmp_path / "data")).digest()
+    with session(url, recipe.with_(count=2)) as held:  # a worker of another machine has no such folder
+        elsewhere = load(tiny, folder=tmp_path).with_(count=2)
+        (tmp_path / "gold.cif").unlink()
+        assert work(Job(elsewhere, url, "cpu", held.token), 1).error is None
+    table.rebuild(Store(url))
+    assert make(recipe_of(Store(url)), url).made == 0
+    assert_same(url, tmp_path / "data", tmp_path / "copy")
