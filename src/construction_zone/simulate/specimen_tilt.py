@@ -13,7 +13,8 @@ def tilted(atoms: ase.Atoms, tilt: tuple[float, float]) -> ase.Atoms:
 
     The axis of rotation lies in the x-y plane, so the picture does not spin. The cell is kept in x and y and made
     higher or lower to fit. A specimen that fills its cell is no longer periodic after that: for such a film use
-    `tilts=` of `exit_waves`, or `pad=`.
+    `tilts=` of `exit_waves`, or `pad=`. Ideal positions (array ``ideal``) turn along. The record of a scene, whose
+    frames would be those of the specimen before it was tilted, is left out: labels that need it say so.
 
     Raises
     ------
@@ -30,7 +31,13 @@ def tilted(atoms: ase.Atoms, tilt: tuple[float, float]) -> ase.Atoms:
     if size > 0:
         centre = np.asarray(atoms.cell).sum(axis=0) / 2
         # a rotation about (−y, x, 0) takes +z towards (x, y, 0)
-        turned.rotate(size, (-angles[1], angles[0], 0.0), center=centre)
+        axis = (-angles[1], angles[0], 0.0)
+        turned.rotate(size, axis, center=centre)
+        if "ideal" in atoms.arrays:
+            sites = ase.Atoms(numbers=atoms.numbers, positions=atoms.arrays["ideal"])
+            sites.rotate(size, axis, center=centre)
+            turned.arrays["ideal"][:] = sites.positions
+        turned.info.pop("record", None)
     lengths = atoms.cell.lengths()
     positions = turned.get_positions()
     out = np.flatnonzero(np.any((positions[:, :2] < 0) | (positions[:, :2] > lengths[:2]), axis=1))
@@ -42,5 +49,7 @@ def tilted(atoms: ase.Atoms, tilt: tuple[float, float]) -> ase.Atoms:
     low, high = positions[:, 2].min(), positions[:, 2].max()
     margin = max(0.0, min(atoms.get_positions()[:, 2].min(), lengths[2] - atoms.get_positions()[:, 2].max()))
     turned.positions[:, 2] += margin - low
+    if "ideal" in turned.arrays:
+        turned.arrays["ideal"][:, 2] += margin - low
     turned.set_cell([lengths[0], lengths[1], high - low + 2 * margin])
     return turned

@@ -84,3 +84,18 @@ def test_atoms_that_would_leave_the_cell() -> None:
     narrow.set_cell([14, 12, 24])
     with pytest.raises(SceneError, match=r"atoms leave the cell in x or y by this tilt.*tilts="):
         simulate.tilted(narrow, (60.0, 0.0))
+
+
+def test_ideal_positions_turn_along_and_an_untilted_record_is_left_out() -> None:
+    atoms = rod()
+    atoms.set_array("ideal", atoms.positions - [0.1, 0.0, 0.2])
+    atoms.info["record"] = {"zones": {}}
+    turned = simulate.tilted(atoms, (20.0, 0.0))
+    c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
+    assert turned.positions - turned.arrays["ideal"] == pytest.approx(
+        np.tile([0.1 * c + 0.2 * s, 0.0, 0.2 * c - 0.1 * s], (9, 1))
+    )
+    assert "record" not in turned.info
+    assert "record" in atoms.info
+    assert atoms.arrays["ideal"] == pytest.approx(atoms.positions - [0.1, 0.0, 0.2])
+    assert "record" in simulate.tilted(atoms, (0.0, 0.0)).info
