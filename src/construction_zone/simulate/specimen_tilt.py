@@ -13,8 +13,9 @@ def tilted(atoms: ase.Atoms, tilt: tuple[float, float]) -> ase.Atoms:
 
     The axis of rotation lies in the x-y plane, so the picture does not spin. The cell is kept in x and y and made
     higher or lower to fit. A specimen that fills its cell is no longer periodic after that: for such a film use
-    `tilts=` of `exit_waves`, or `pad=`. Ideal positions (array ``ideal``) turn along. The record of a scene, whose
-    frames would be those of the specimen before it was tilted, is left out: labels that need it say so.
+    `tilts=` of `exit_waves`, or `pad=`. Ideal positions (array ``ideal``) and anisotropic
+    displacements (``thermal_u``, which become tensors U in Å²) turn along. The record of a scene, whose frames would be
+    those of the specimen before it was tilted, is left out: labels that need it say so.
 
     Raises
     ------
@@ -37,6 +38,7 @@ def tilted(atoms: ase.Atoms, tilt: tuple[float, float]) -> ase.Atoms:
             sites = ase.Atoms(numbers=atoms.numbers, positions=atoms.arrays["ideal"])
             sites.rotate(size, axis, center=centre)
             turned.arrays["ideal"][:] = sites.positions
+        _turn_displacements(turned, size, axis)
         turned.info.pop("record", None)
     lengths = atoms.cell.lengths()
     positions = turned.get_positions()
@@ -53,3 +55,16 @@ def tilted(atoms: ase.Atoms, tilt: tuple[float, float]) -> ase.Atoms:
         turned.arrays["ideal"][:, 2] += margin - low
     turned.set_cell([lengths[0], lengths[1], high - low + 2 * margin])
     return turned
+
+
+def _turn_displacements(atoms: ase.Atoms, angle: float, axis: tuple[float, float, float]) -> None:
+    """Turn the anisotropic displacements of `atoms`: rms values along x, y, z (n, 3) or tensors U (n, 3, 3)."""
+    own = atoms.arrays.get("thermal_u")
+    if own is None or own.ndim < 2:
+        return
+    axes = ase.Atoms(numbers=[0] * 3, positions=np.eye(3))
+    axes.rotate(angle, axis)
+    rotation = axes.positions.T
+    tensors = own if own.ndim == 3 else own[:, :, None] ** 2 * np.eye(3)
+    del atoms.arrays["thermal_u"]
+    atoms.set_array("thermal_u", rotation @ tensors @ rotation.T)

@@ -99,3 +99,14 @@ def test_ideal_positions_turn_along_and_an_untilted_record_is_left_out() -> None
     assert "record" in atoms.info
     assert atoms.arrays["ideal"] == pytest.approx(atoms.positions - [0.1, 0.0, 0.2])
     assert "record" in simulate.tilted(atoms, (0.0, 0.0)).info
+
+
+@pytest.mark.parametrize("form", ["rms", "tensors"])
+def test_anisotropic_displacements_turn_along(form: str) -> None:
+    # 0.2 Å along +z becomes 0.2 Å along where +z went
+    atoms = rod()
+    rms = np.tile([0.0, 0.0, 0.2], (len(atoms), 1))
+    atoms.set_array("thermal_u", rms if form == "rms" else rms[:, :, None] ** 2 * np.eye(3))
+    made = simulate.tilted(atoms, (20.0, 0.0)).arrays["thermal_u"]
+    along = np.array([np.sin(np.radians(20)), 0.0, np.cos(np.radians(20))])
+    assert made == pytest.approx(np.tile(0.04 * np.outer(along, along), (len(atoms), 1, 1)), abs=1e-12)
