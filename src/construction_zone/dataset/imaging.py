@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from construction_zone.dataset.fields import Quantity, Word, one_of
-from construction_zone.dataset.parts import MOST_WAVES, Part, Whole, at_least, fixed, read_text, whole_number
+from construction_zone.dataset.parts import MOST_WAVES, Part, Whole, at_least, fixed, read_text, sides_of
 from construction_zone.dataset.problems import Inconsistent
 from construction_zone.dataset.spelling import shown
 from construction_zone.distributions import Distribution
@@ -43,11 +43,7 @@ def _shape(raw: Any) -> list[int]:
     sides = list(raw) if isinstance(raw, (list, tuple)) else [raw, raw]
     if len(sides) != 2:
         raise InvalidInput(f"{shown(raw)} is neither a number of pixels nor two, [y, x]")
-    found = [int(whole_number(side)) for side in sides]
-    bad = [side for side in found if not 1 <= side <= MOST_PIXELS]
-    if bad:
-        raise InvalidInput(f"{bad[0]} is outside the limits 1 … {MOST_PIXELS} pixels")
-    return found
+    return sides_of(sides, MOST_PIXELS, "pixels")
 
 
 class Detector(Part):

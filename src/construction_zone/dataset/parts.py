@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from ase.data import atomic_numbers
@@ -263,10 +263,15 @@ def read_shape(raw: Any) -> list[int] | None:
         return None
     if not isinstance(raw, (list, tuple)) or len(raw) != 2:
         raise InvalidInput(f"{shown(raw)} is no grid; give its sizes [ny, nx], such as [512, 512]")
+    return sides_of(raw, MOST_SAMPLES, "samples")
+
+
+def sides_of(raw: Sequence[Any], most: int, of: str) -> list[int]:
+    """Whole numbers from 1 to `most` of samples or pixels along each side."""
     found = [int(whole_number(side)) for side in raw]
-    bad = [side for side in found if not 1 <= side <= MOST_SAMPLES]
+    bad = [side for side in found if not 1 <= side <= most]
     if bad:
-        raise InvalidInput(f"{bad[0]} is outside the limits 1 … {MOST_SAMPLES}")
+        raise InvalidInput(f"{bad[0]} is outside the limits 1 … {most} {of}")
     return found
 
 
